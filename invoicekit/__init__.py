@@ -1,0 +1,1 @@
+"""Invoices of Microsoft CSP partners as exact frames, proof of totals, and reports."""

@@ -1,0 +1,73 @@
+"""Everything invoicekit raises on purpose, as one tree.
+
+    InvoiceKitError
+    ├── SettingsError      a setting is missing or makes no sense
+    ├── FetchError         the service could not be asked
+    │   ├── AccessError    it refused us (401, 403)
+    │   └── NotFoundError  it has no such thing (404)
+    ├── PageError          not a page; pages that loop; a collection cut short
+    ├── FrameError         rows that cannot be typed as their objectType
+    └── CurrencyError      amounts of several currencies asked to be one number or axis
+
+Errors are raised where the foreign thing is met and caught only where nobody stands above: in the
+shell and in widgets. A value that is not among the allowed ones is a plain `ValueError`.
+"""
+
+from __future__ import annotations
+
+
+class InvoiceKitError(Exception):
+    """The root: catch this to catch everything that invoicekit raises on purpose."""
+
+
+class SettingsError(InvoiceKitError):
+    """A setting is missing or makes no sense."""
+
+
+class FetchError(InvoiceKitError):
+    """The service could not be asked, or answered with something that is no answer.
+
+    `url` never holds a credential; `code` and `description` are the service's own words
+    (Partner Center's ApiFault), `hint` is ours.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        description: str | None = None,
+        url: str | None = None,
+        request_id: str | None = None,
+        correlation_id: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.description = description
+        self.url = url
+        self.request_id = request_id
+        self.correlation_id = correlation_id
+        self.hint = hint
+
+
+class AccessError(FetchError):
+    """The service refused us (401, 403)."""
+
+
+class NotFoundError(FetchError):
+    """The service has no such thing (404)."""
+
+
+class PageError(InvoiceKitError):
+    """Not a page; pages that loop; a collection cut short."""
+
+
+class FrameError(InvoiceKitError):
+    """Rows that cannot be typed as their objectType; the message names page, row and column."""
+
+
+class CurrencyError(InvoiceKitError):
+    """Amounts of several currencies were asked to be one number or one axis."""

@@ -1,0 +1,1 @@
+"""Knows HTTP, the cache and secrets; never rows or polars."""

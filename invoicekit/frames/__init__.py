@@ -1,0 +1,1 @@
+"""Knows polars and objectTypes; never HTTP."""

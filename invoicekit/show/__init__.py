@@ -1,0 +1,1 @@
+"""Draws and writes; never adds up money."""
