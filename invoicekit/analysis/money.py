@@ -1,0 +1,34 @@
+"""Exact amounts as Python values: the currency's own decimals at least, no needless zeros."""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal
+
+# Amounts have at most 38 digits; the default context of 28 would round them on `normalize`.
+EXACT = Context(prec=80)
+
+
+def decimals_of(currency: str | None) -> int:
+    """Decimals that `currency` is written with (ISO 4217, by way of CLDR); 2 where it is unknown.
+
+    >>> [decimals_of(code) for code in ("USD", "JPY", "KWD")]
+    [2, 0, 3]
+    """
+    from babel.numbers import get_currency_precision
+
+    return get_currency_precision((currency or "").upper())
+
+
+def plain(amount: Decimal, currency: str | None) -> Decimal:
+    """The same amount, written with at least the currency's decimals and no zeros beyond need.
+
+    >>> plain(Decimal("2076.630000000000000000"), "USD"), plain(Decimal("5E+2"), "JPY")
+    (Decimal('2076.63'), Decimal('500'))
+    >>> plain(Decimal("0.1999968000511991808131"), "USD")
+    Decimal('0.1999968000511991808131')
+    """
+    short = EXACT.normalize(amount)
+    exponent = short.as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise ValueError(f"not an amount: {amount}")
+    return short.quantize(Decimal(1).scaleb(min(exponent, -decimals_of(currency))), context=EXACT)

@@ -1,0 +1,97 @@
+"""Partner Center v1: which links give its invoices, one invoice, and an invoice's line items.
+
+The first request of a collection is ours, from the invoice's bare id and the pair its details name
+(`links.self` says `OneTime-G…`, which nobody promises to work); every later one is the service's.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode
+
+from invoicekit.fetch.pull import Collection
+from invoicekit.pages import Link
+
+HOUR = 3600.0
+FOR_EVER = None
+# After this long an invoice is closed: Microsoft corrects it by a further document, not in place.
+CLOSED_AFTER = timedelta(days=15)
+# Path style answers these with an empty list, query style with rows (Partner-Center-Java#119).
+BY_QUERY = frozenset({("onetime", "usage"), ("marketplace", "usage")})
+# Ours -> the spelling in a path, which is also what the seeds' links say.
+IN_PATH = {
+    "onetime": "OneTime",
+    "office": "Office",
+    "azure": "Azure",
+    "marketplace": "Marketplace",
+    "billing": "BillingLineItems",
+    "usage": "UsageLineItems",
+}
+
+
+def invoices() -> Collection:
+    """All invoices of the partner: asked unpaged, as new commerce ignores size and offset."""
+    return Collection("the list of invoices", Link("/invoices"), HOUR)
+
+
+def invoice(invoice_id: str) -> Collection:
+    """One invoice by its id (App+User sign-in only)."""
+    return Collection(
+        f"invoice {invoice_id}", Link(f"/invoices/{segment(invoice_id)}"), HOUR, paged=False
+    )
+
+
+def line_items(
+    invoice_id: str,
+    provider: str,
+    line_item_type: str,
+    *,
+    currency: str,
+    size: int,
+    invoice_date: datetime | None,
+) -> Collection:
+    """The line items of one pair that an invoice's details name."""
+    base = f"/invoices/{segment(invoice_id)}/lineitems"
+    if (provider, line_item_type) in BY_QUERY:
+        query = {
+            "provider": provider,
+            "invoicelineitemtype": f"{line_item_type}lineitems",
+            "currencycode": currency,
+            "period": "current",
+            "size": size,
+        }
+        link = Link(f"{base}?{urlencode(query)}")
+    else:
+        pair = f"{segment(_in_path(provider))}/{segment(_in_path(line_item_type))}"
+        link = Link(f"{base}/{pair}?size={size}&offset=0")
+    name = f"{provider}/{line_item_type} of {invoice_id}"
+    return Collection(name, link, _lifetime(invoice_date))
+
+
+def segment(name: str) -> str:
+    """`name` as one segment of a path.
+
+    Raises:
+        ValueError: it cannot be one: a slash, `..` or a control character would lead elsewhere.
+
+    >>> segment("G000024135"), segment("G 1")
+    ('G000024135', 'G%201')
+    """
+    if not name.strip(". ") or re.search(r"[/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029]", name):
+        raise ValueError(
+            f"{name!r} is no id: it may not be empty or dots alone, nor hold / \\ ? # % or control "
+            "characters"
+        )
+    return quote(name, safe="")
+
+
+def _in_path(word: str) -> str:
+    """The API's own spelling; a word we do not know is put in its form (`a_b` is `AB`)."""
+    return IN_PATH.get(word) or "".join(part[:1].upper() + part[1:] for part in word.split("_"))
+
+
+def _lifetime(invoice_date: datetime | None) -> float | None:
+    if invoice_date and datetime.now(UTC) - invoice_date >= CLOSED_AFTER:
+        return FOR_EVER
+    return HOUR

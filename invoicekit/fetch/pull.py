@@ -1,0 +1,210 @@
+"""A collection, whole or not at all: from the cache, resumed, or asked anew."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from invoicekit.errors import FetchError, InvoiceKitError
+from invoicekit.fetch.cache import digest
+from invoicekit.fetch.session import Answer, Session, url_of
+from invoicekit.fetch.shelf import Note, Shelf
+from invoicekit.pages import Link, Page, follow, parse_resource
+
+T = TypeVar("T")
+# The service does not say how it refuses a seek token that has died; any of these may mean it.
+DEAD_TOKEN = frozenset({400, 404, 409, 410, 412, 422})
+# After these the pages read so far are still good: the next pull goes on from there.
+INTERRUPTED = frozenset({None, 401, 408, 429, *range(500, 600)})
+EMPTY_LIFETIME = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What to pull: the first link, how long a committed answer holds, and whether it is paged."""
+
+    name: str
+    first: Link
+    lifetime: float | None  # seconds; None is for ever
+    paged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One page as it was read: a row of the ledger. It never holds a token."""
+
+    collection: str
+    page: int
+    rows: int
+    total: int | None
+    bytes: int
+    seconds: float
+    from_cache: bool
+    status: int
+    retries: int
+    request_id: str | None
+    correlation_id: str | None
+
+
+class _MissError(Exception):
+    """A page of a committed pull is not there, or not readable."""
+
+
+class _DeadTokenError(Exception):
+    """The service no longer knows the seek token that it gave us."""
+
+    def __init__(self, cause: FetchError) -> None:
+        super().__init__()
+        self.cause = cause
+
+
+def pull(
+    session: Session,
+    collection: Collection,
+    build: Callable[[Iterator[Page]], T],
+    *,
+    refresh: bool = False,
+) -> tuple[T, list[Reading]]:
+    """What `build` makes of all pages of `collection`, and how each was read.
+
+    `build` may be called again from page one, where a page turns out damaged or a seek token dead;
+    what it returned or raised before is dropped.
+
+    Raises:
+        FetchError: the service could not be asked, or (offline) the cache does not hold it all.
+        PageError: the pages make no whole.
+    """
+    shelf = Shelf(session.root, digest(url_of(session.settings.base_url, collection.first.uri)))
+    run = _Run(session, collection, build, shelf)
+    for _ in range(2):  # twice: another process may have committed a newer pull meanwhile
+        note = shelf.committed()
+        if note is None or refresh or not (note.fresh or session.settings.offline):
+            break
+        try:
+            return run.committed(note)
+        except _MissError:
+            continue
+    if session.settings.offline:
+        raise FetchError(
+            f"{collection.name} is not in the cache, and offline=True never asks",
+            url=url_of(session.settings.base_url, collection.first.uri),
+            hint="open it once with offline=False",
+        )
+    pending = None if refresh else shelf.pending()
+    return run.anew(pending)
+
+
+@dataclass(slots=True)
+class _Run(Generic[T]):
+    session: Session
+    collection: Collection
+    build: Callable[[Iterator[Page]], T]
+    shelf: Shelf
+
+    def committed(self, note: Note) -> tuple[T, list[Reading]]:
+        """Read a committed pull back; it is whole if its links lead from page to page to an end."""
+        folder = self.shelf.folder_of(note.pull)
+
+        def ask(link: Link) -> Answer:
+            answer = self.session.cached(link, folder)
+            if answer is None:
+                raise _MissError
+            return answer
+
+        readings: list[Reading] = []
+        result = self.build(self._pages(ask, readings))
+        if len(readings) != note.pages:
+            raise _MissError
+        return result, readings
+
+    def anew(self, pending: Note | None) -> tuple[T, list[Reading]]:
+        """Pull it, from where an interrupted pull stopped; a dead seek token restarts it once."""
+        name = pending.pull if pending else self._begin()
+        try:
+            return self._pulled(name)
+        except _DeadTokenError:
+            self.shelf.forget(name)
+            name = self._begin()
+        try:
+            return self._pulled(name)
+        except _DeadTokenError as dead:
+            self.shelf.forget(name)
+            raise dead.cause from dead.cause.__cause__
+
+    def _begin(self) -> str:
+        try:
+            return self.shelf.begin(self.collection.lifetime)
+        except OSError:
+            return "unkept"  # no disk: the session warns when it cannot write the first page
+
+    def _pulled(self, name: str) -> tuple[T, list[Reading]]:
+        folder = self.shelf.folder_of(name)
+        correlation_id = str(uuid.uuid4())  # one a pull, as Microsoft's own clients do
+
+        def ask(link: Link) -> Answer:
+            try:
+                return self.session.ask(link, folder, correlation_id=correlation_id)
+            except FetchError as error:
+                if link.headers and error.status in DEAD_TOKEN:
+                    raise _DeadTokenError(error) from error
+                raise
+
+        readings: list[Reading] = []
+        unwritten = self.session.unwritten
+        try:
+            result = self.build(self._pages(ask, readings))
+        except FetchError as error:
+            if error.status not in INTERRUPTED:
+                self.shelf.forget(name)
+            raise
+        except InvoiceKitError:
+            self.shelf.forget(name)
+            raise
+        if self.collection.lifetime == 0 or self.session.unwritten != unwritten:
+            self.shelf.forget(name)
+        else:
+            self._commit(name, readings)
+        return result, readings
+
+    def _commit(self, name: str, readings: list[Reading]) -> None:
+        lifetime = self.collection.lifetime
+        if not any(reading.rows for reading in readings):
+            lifetime = EMPTY_LIFETIME
+        try:
+            self.shelf.commit(name, pages=len(readings), lifetime=lifetime)
+        except OSError:
+            self.shelf.forget(name)  # a full disk costs the cache, not the result
+
+    def _pages(self, ask: Callable[[Link], Answer], readings: list[Reading]) -> Iterator[Page]:
+        answers: list[Answer] = []
+
+        def body_of(link: Link) -> bytes:
+            answers[:] = [ask(link)]
+            return answers[0].body
+
+        name, first = self.collection.name, self.collection.first
+        pages: Iterable[Page] = (
+            follow(body_of, first, collection=name)
+            if self.collection.paged
+            else iter([parse_resource(body_of(first), collection=name)])
+        )
+        for page in pages:
+            answer = answers[0]
+            readings.append(
+                Reading(
+                    collection=name,
+                    page=page.number,
+                    rows=page.rows,
+                    total=page.total,
+                    bytes=len(answer.body),
+                    seconds=answer.seconds,
+                    from_cache=answer.from_cache,
+                    status=answer.status,
+                    retries=answer.retries,
+                    request_id=answer.request_id,
+                    correlation_id=answer.correlation_id,
+                )
+            )
+            yield page

@@ -1,0 +1,72 @@
+"""The frames of all objectTypes as one tidy frame, by the roles in the table of kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from invoicekit.frames.kinds import AMOUNT, BY_OBJECT_TYPE, RATE, Kind
+
+CHARGES = {
+    "invoice_id": pl.String(),
+    "object_type": pl.String(),
+    "provider": pl.String(),
+    "line_item_type": pl.String(),
+    "customer_id": pl.String(),
+    "customer_name": pl.String(),
+    "offer_id": pl.String(),
+    "offer_name": pl.String(),
+    "subscription_id": pl.String(),
+    "subscription_name": pl.String(),
+    "charge_type": pl.String(),
+    "charge_start": pl.Date(),
+    "charge_end": pl.Date(),
+    "quantity": AMOUNT,
+    "unit_price": RATE,
+    "subtotal": AMOUNT,
+    "tax": AMOUNT,
+    "total": AMOUNT,
+    "currency": pl.String(),
+}
+# Where a charges column comes from when a kind does not say otherwise; else the field of its name.
+USUAL = {
+    "provider": "asked_provider",
+    "line_item_type": "asked_line_item_type",
+    "charge_start": "charge_start_date",
+    "charge_end": "charge_end_date",
+}
+
+
+def charges(line_items: Mapping[str, pl.DataFrame], *, usage: bool = False) -> pl.DataFrame:
+    """One row a charge, columns as in `CHARGES`; amounts in the row's own `currency`.
+
+    The daily types restate billing lines of the same invoice: they are left out, so that nothing
+    counts twice; `usage=True` gives them instead. Lines of an objectType that is not known have no
+    roles and are not here: `reconcile` calls such an invoice incomplete.
+    """
+    frames = [
+        line_items[name].select(_role(kind, column) for column in CHARGES)
+        for name in line_items
+        if (kind := BY_OBJECT_TYPE.get(name)) and kind.usage is usage
+    ]
+    return pl.concat(frames) if frames else pl.DataFrame(schema=CHARGES)
+
+
+def _role(kind: Kind, column: str) -> pl.Expr:
+    source = kind.roles.get(column, USUAL.get(column, column))
+    dtype = CHARGES[column]
+    if source is None:
+        return pl.lit(None, dtype).alias(column)
+    if column == "customer_id":
+        return _customer_id(source).alias(column)
+    if ":" in source:
+        joined = pl.concat_str(source.split(":"), separator=":", ignore_nulls=True)
+        return pl.when(joined != "").then(joined).alias(column)
+    return pl.col(source).cast(dtype).alias(column)
+
+
+def _customer_id(source: str) -> pl.Expr:
+    """Bare and in lower case: the 2018 rows say `org:…`, and the case of a GUID varies."""
+    bare = pl.col(source).str.strip_chars().str.to_lowercase().str.strip_prefix("org:")
+    return pl.when(bare != "").then(bare)

@@ -1,0 +1,194 @@
+"""Pages to typed frames, one per objectType: no line dropped, merged or coerced."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from invoicekit.errors import FrameError
+from invoicekit.frames.kinds import BY_OBJECT_TYPE, BY_PAIR, INVOICE, TYPES, Column, Kind, snake
+from invoicekit.frames.typed import Place, type_columns
+from invoicekit.frames.wire import Row, fields_of, items_of, layout_of, text_of
+from invoicekit.pages import Page
+
+OURS = {
+    "invoice_id": pl.String(),
+    "object_type": pl.String(),
+    "asked_provider": pl.String(),
+    "asked_line_item_type": pl.String(),
+    "page": pl.Int32(),
+}
+UNNAMED = "UnknownLineItem"  # a row that names no objectType, of a pair that we do not know
+
+
+def decode(
+    pages: Iterable[Page], *, invoice_id: str, provider: str, line_item_type: str
+) -> dict[str, pl.DataFrame]:
+    """A typed frame of line items per objectType, rows in the service's order.
+
+    Columns: `invoice_id, object_type, asked_provider, asked_line_item_type, page`, then every
+    documented field (`kinds.py`), then what the pages had beyond that, as text. Decimals are the
+    very characters that the service sent. A warning names what Microsoft does not document.
+
+    Raises:
+        FrameError: rows that cannot be typed as their objectType; names page, row and column.
+    """
+    asked = BY_PAIR.get((provider, line_item_type)) or Kind(UNNAMED, ())
+    decoder = _Decoder(asked, invoice_id, provider, line_item_type)
+    for page in pages:
+        decoder.add(page)
+    for name, (kind, frame) in decoder.frames.items():
+        _report(name, kind, frame)
+    return {name: frame for name, (_, frame) in decoder.frames.items()}
+
+
+def decode_invoices(pages: Iterable[Page]) -> pl.DataFrame:
+    """The rows of the list of invoices (or of one invoice), typed: columns as in `kinds.INVOICE`.
+
+    Raises:
+        FrameError: a row cannot be typed.
+    """
+    decoder = _Decoder(INVOICE, alone=True)
+    for page in pages:
+        decoder.add(page)
+    empty = pl.DataFrame(schema={column.name: column.type.dtype for column in INVOICE.columns})
+    _, frame = decoder.frames.get(INVOICE.object_type, (INVOICE, empty))
+    return frame
+
+
+class _Decoder:
+    """Takes pages one by one; what it learned of a kind's fields on one serves for the next."""
+
+    def __init__(self, asked: Kind, *ours: str, alone: bool = False) -> None:
+        self._asked = asked
+        self._alone = alone  # every row is of the kind asked, whatever it says of itself
+        self._ours = ours or ("", "", "")
+        self._guess = asked
+        self._kinds = {asked.object_type: asked}
+        self._columns: dict[str, tuple[Column, ...]] = {}
+        self._parts: dict[str, list[pl.DataFrame]] = {}
+        self._named: dict[bytes, Kind] = {}
+
+    @property
+    def frames(self) -> dict[str, tuple[Kind, pl.DataFrame]]:
+        """What was taken so far: objectType -> its kind, and one frame of all its rows."""
+        return {
+            name: (self._kinds[name], pl.concat(parts, how="diagonal"))
+            for name, parts in self._parts.items()
+        }
+
+    def add(self, page: Page) -> None:
+        """Take the rows of `page`."""
+        try:
+            if not self._taken_at_once(page):
+                self._take_by_kind(page)
+        except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+            raise FrameError(
+                f"page {page.number} of {page.collection} holds a text that is no valid Unicode"
+            ) from cause
+
+    def _taken_at_once(self, page: Page) -> bool:
+        """The common case: all rows are of one kind, with no field that is new."""
+        kind = self._guess
+        layout = layout_of(self._columns_of(kind))
+        try:
+            rows = layout.rows(page.body)
+        except msgspec.ValidationError:
+            return False
+        if not self._alone:
+            at = next((n for n, c in enumerate(layout.columns) if c.wire == "attributes"), None)
+            said = set(map(bytes, map(layout.getters[at], rows))) if at is not None else set()
+            if at is None or any(self._kind_in(attributes) != kind for attributes in said):
+                return False
+        self._keep(kind, rows, page.body, Place(page.collection, page.number))
+        return True
+
+    def _take_by_kind(self, page: Page) -> None:
+        """Rows of several kinds, or with fields that are new: sorted out one by one."""
+        sorted_out: dict[str, tuple[list[int], list[msgspec.Raw], dict[str, None]]] = {}
+        for number, item in enumerate(items_of.decode(page.body).items):
+            try:
+                fields = fields_of.decode(item)
+            except msgspec.ValidationError as cause:
+                where = f"page {page.number} of {page.collection}, row {number + 1}"
+                raise FrameError(f"{where}: not an object, so no line item") from cause
+            kind = (
+                self._asked if self._alone else self._kind_in(bytes(fields.get("attributes", b"")))
+            )
+            numbers, items, wires = sorted_out.setdefault(kind.object_type, ([], [], {}))
+            numbers.append(number)
+            items.append(item)
+            wires.update(dict.fromkeys(fields))
+        for name, (numbers, items, wires) in sorted_out.items():
+            kind = self._guess = self._kinds[name]
+            layout = layout_of(self._columns_of(kind, wires))
+            body = b'{"items":[' + b",".join(map(bytes, items)) + b"]}"
+            self._keep(kind, layout.rows(body), body, Place(page.collection, page.number, numbers))
+
+    def _keep(self, kind: Kind, rows: Sequence[Row], body: bytes, place: Place) -> None:
+        columns = self._columns_of(kind)
+        texts = text_of(layout_of(columns), rows, body)
+        typed = type_columns(
+            ((column.name, column.type, text) for column, text in zip(columns, texts, strict=True)),
+            place,
+        )
+        invoice_id, provider, line_item_type = self._ours
+        values = (invoice_id, kind.object_type, provider, line_item_type, place.page)
+        ours = [
+            pl.lit(value, dtype).alias(name)
+            for (name, dtype), value in zip(OURS.items(), values, strict=True)
+            if not self._alone
+        ]
+        self._parts.setdefault(kind.object_type, []).append(typed.select(*ours, *typed.columns))
+
+    def _columns_of(self, kind: Kind, wires: Iterable[str] = ()) -> tuple[Column, ...]:
+        """The columns known of `kind` so far, and those of `wires` that are new."""
+        columns = self._columns.get(kind.object_type, kind.columns)
+        known = {column.wire for column in columns}
+        new = [_column_for(kind, wire) for wire in wires if wire not in known]
+        self._columns[kind.object_type] = (*columns, *new)
+        return self._columns[kind.object_type]
+
+    def _kind_in(self, attributes: bytes) -> Kind:
+        """The kind that a row's `attributes` name; where they name none, the kind asked."""
+        if attributes not in self._named:
+            found: Any = msgspec.json.decode(attributes) if attributes else None
+            name = found.get("objectType") if isinstance(found, dict) else None
+            kind = self._asked
+            if isinstance(name, str) and name:
+                kind = BY_OBJECT_TYPE.get(name) or Kind(name, ())
+            self._named[attributes] = self._kinds.setdefault(kind.object_type, kind)
+        return self._named[attributes]
+
+
+def _column_for(kind: Kind, wire: str) -> Column:
+    """The column for a field that the pages have and the table has not, or has under another name.
+
+    A field of theirs that has the name of one of ours keeps the value, not the name.
+    """
+    name = snake(wire)
+    documented = next((column for column in kind.columns if column.name == name), None)
+    if documented:
+        return Column(name, wire, documented.type, documented.raw)
+    return Column(f"wire_{name}" if name in OURS or not name else name, wire, TYPES["text"])
+
+
+def _report(name: str, kind: Kind, frame: pl.DataFrame) -> None:
+    documented = {*OURS, *(column.name for column in kind.columns)}
+    extra = [column for column in frame.columns if column not in documented]
+    if not kind.columns:
+        warnings.warn(
+            f"objectType {name!r} is not known to invoicekit: its {frame.height} lines are kept as "
+            "text under its own name, and are part of no total: the invoice counts as incomplete",
+            stacklevel=3,
+        )
+    elif extra:
+        warnings.warn(
+            f"{name} came with fields that Microsoft does not document, kept as text: "
+            f"{', '.join(map(repr, extra))}",
+            stacklevel=3,
+        )

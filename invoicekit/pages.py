@@ -1,0 +1,184 @@
+"""Bytes to `Page`, and from a `Page` to the `Link` of the next; pure.
+
+The envelope is read here and nothing of the rows: they stay bytes until `frames.decode` types them.
+Rules: Partner Center's "Get invoice line items" page, and the traps listed under its paging.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from invoicekit.errors import PageError
+
+BOM = b"\xef\xbb\xbf"
+# A link may add headers (the seek token is one), but not say who we are or how the message is cut.
+RESERVED = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-length",
+        "cookie",
+        "expect",
+        "host",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]*")
+MOST_PAGES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where to ask next: the uri as the service gave it, and every header it wants with it."""
+
+    uri: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        names = ", ".join(name for name, _ in self.headers)
+        return f"Link({self.method} {self.uri}{', with ' + names if names else ''})"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a collection: its bytes (no byte order mark), its rows' number, what is next."""
+
+    body: bytes = field(repr=False)
+    next: Link | None
+    rows: int
+    collection: str
+    number: int
+    total: int | None = None  # what the page says of itself (`totalCount`): shown, never believed
+
+
+class _Header(msgspec.Struct):
+    key: str
+    value: str
+
+
+class _Link(msgspec.Struct):
+    uri: str
+    method: str = "GET"
+    headers: list[_Header] | None = None
+
+
+class _Links(msgspec.Struct):
+    next: _Link | None = None
+
+
+class _Envelope(msgspec.Struct):
+    items: list[msgspec.Raw]
+    links: _Links | None = None
+    totalCount: Any = None  # noqa: N815 (the wire's name)
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+def parse_page(body: bytes, *, collection: str = "", number: int = 1) -> Page:
+    """The page in `body`: its envelope checked, its rows counted and left as bytes.
+
+    Raises:
+        PageError: it is no JSON, is cut short, has no `items`, or its next link makes no sense.
+    """
+    body = body.removeprefix(BOM)
+    try:
+        envelope = _envelope.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise PageError(f"{_named(collection, number)} is {_complaint(body, cause)}") from cause
+    link = envelope.links.next if envelope.links else None
+    return Page(
+        body=body,
+        next=None if link is None else _checked(link, _named(collection, number)),
+        rows=len(envelope.items),
+        collection=collection,
+        number=number,
+        total=envelope.totalCount if isinstance(envelope.totalCount, int) else None,
+    )
+
+
+def parse_resource(body: bytes, *, collection: str = "") -> Page:
+    """A single resource (an invoice by its id) as the one row of a page without a next.
+
+    Raises:
+        PageError: it is no JSON object.
+    """
+    body = body.removeprefix(BOM)
+    try:
+        msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise PageError(f"{collection} is {_complaint(body, cause)}") from cause
+    return Page(b'{"items":[' + body + b"]}", None, 1, collection, 1)
+
+
+def follow(ask: Callable[[Link], bytes], first: Link, *, collection: str = "") -> Iterator[Page]:
+    """Yield the page at `first` and all that follow it, until one names no next.
+
+    `totalCount`, a short page and an empty page say nothing about the end: Microsoft's own samples
+    show each of them lying.
+
+    Raises:
+        PageError: the service sends us where we have been, or there is no end to it.
+    """
+    seen: set[Link] = set()
+    last = b""
+    link: Link | None = first
+    while link is not None:
+        if link in seen:
+            raise PageError(
+                f"{_named(collection, len(seen) + 1)} is one that was read already: the service "
+                f"sends us in a circle at {link.uri}. Ask again later; nothing was kept"
+            )
+        if len(seen) == MOST_PAGES:
+            raise PageError(f"{collection} has no end: {MOST_PAGES} pages were read")
+        seen.add(link)
+        page = parse_page(ask(link), collection=collection, number=len(seen))
+        if page.rows and page.body == last:
+            raise PageError(
+                f"{_named(collection, len(seen))} is the page before it, byte for byte: one of the "
+                "two is missing. Ask again later; nothing was kept"
+            )
+        yield page
+        link, last = page.next, page.body
+
+
+def _named(collection: str, number: int) -> str:
+    return f"page {number} of {collection or 'the collection'}"
+
+
+def _complaint(body: bytes, cause: Exception) -> str:
+    if not body.strip():
+        return "empty where a JSON page should be"
+    if isinstance(cause, msgspec.ValidationError):
+        # msgspec's own words name the field and the expected type, never a value.
+        return f"not a page of items: {cause}"
+    return "not JSON, or cut short (it does not parse to its end)"
+
+
+def _checked(wire: _Link, where: str) -> Link:
+    """The link to follow, with the two repairs that Microsoft's own samples need."""
+    uri = wire.uri.replace("&amp;", "&")
+    head, mark, tail = uri.partition("?")
+    uri = head + mark + tail.replace("?", "&")
+    if not uri or re.search(r"[\x00-\x20\x7f\\]", uri):
+        raise PageError(f"{where} names a next link that is no address")
+    if wire.method.upper() != "GET":
+        raise PageError(f"{where} wants a {wire.method!r} request next; only GET is known")
+    headers = tuple((header.key, header.value) for header in wire.headers or ())
+    for name, value in headers:
+        if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
+            raise PageError(f"{where} names a header for the next that is not well formed")
+        if name.lower() in RESERVED:
+            raise PageError(f"{where} wants to set the header {name!r} itself, which is ours alone")
+    return Link(uri, headers=headers)
