@@ -1,1 +1,89 @@
-"""Invoices of Microsoft CSP partners as exact frames, proof of totals, and reports."""
+"""Invoices of Microsoft CSP partners as exact frames, proof of totals, and reports.
+
+import invoicekit as ik
+
+client = ik.demo()            # a partner that exists nowhere; no credentials needed
+client = ik.connect()         # yours: from INVOICEKIT_* or keyword arguments
+client.invoices()
+invoice = client.latest
+invoice.totals("customer", "offer")
+invoice.reconcile()
+invoice.report("invoice.html")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from invoicekit.errors import (
+    AccessError,
+    CurrencyError,
+    FetchError,
+    FrameError,
+    InvoiceKitError,
+    NotFoundError,
+    PageError,
+    SettingsError,
+)
+
+if TYPE_CHECKING:
+    from invoicekit.analysis.reconcile import Reconciliation, reconcile
+    from invoicekit.analysis.totals import totals
+    from invoicekit.client import Client, connect, demo
+    from invoicekit.frames.charges import charges
+    from invoicekit.invoice import Invoice
+    from invoicekit.line_items import LineItems
+    from invoicekit.show.widgets import Explorer, Selection, explore
+
+# What is heavy is imported when it is first asked for: name -> the module that has it.
+_LATE = {
+    "Client": "invoicekit.client",
+    "Explorer": "invoicekit.show.widgets",
+    "Invoice": "invoicekit.invoice",
+    "LineItems": "invoicekit.line_items",
+    "Reconciliation": "invoicekit.analysis.reconcile",
+    "Selection": "invoicekit.show.widgets",
+    "charges": "invoicekit.frames.charges",
+    "connect": "invoicekit.client",
+    "demo": "invoicekit.client",
+    "explore": "invoicekit.show.widgets",
+    "reconcile": "invoicekit.analysis.reconcile",
+    "totals": "invoicekit.analysis.totals",
+}
+
+__all__ = [
+    "AccessError",
+    "Client",
+    "CurrencyError",
+    "Explorer",
+    "FetchError",
+    "FrameError",
+    "Invoice",
+    "InvoiceKitError",
+    "LineItems",
+    "NotFoundError",
+    "PageError",
+    "Reconciliation",
+    "Selection",
+    "SettingsError",
+    "charges",
+    "connect",
+    "demo",
+    "explore",
+    "reconcile",
+    "totals",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 (whatever the name stands for)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("invoicekit")
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATE[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

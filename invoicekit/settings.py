@@ -5,23 +5,36 @@ The only module that reads the environment. Nothing is created or asked here.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from invoicekit.claims import claims_of
+from invoicekit.clouds import CLOSED, CLOUDS, OTHER_NAMES
 from invoicekit.errors import SettingsError
 
-# Partner Center REST URLs: US Government is served from the global host.
-CLOUDS = {
-    "global": "https://api.partnercenter.microsoft.com",
-    "usgov": "https://api.partnercenter.microsoft.com",
-    "china": "https://partner.partnercenterapi.microsoftonline.cn",
-}
+# The kinds of sign-in, and the settings that make each: the first row that is all there wins.
+SIGN_INS = (
+    ("token", ("token",)),
+    ("refresh token", ("client_id", "refresh_token")),
+    ("app-only", ("client_id", "client_secret")),
+    ("app-only", ("client_id", "client_certificate")),
+    ("device code", ("client_id",)),
+)
+NO_SIGN_IN = (
+    "nothing to sign in with: no token, no app. Set INVOICEKIT_TOKEN to a bearer token for Partner "
+    "Center; or INVOICEKIT_TENANT_ID and INVOICEKIT_CLIENT_ID with INVOICEKIT_CLIENT_SECRET or "
+    "INVOICEKIT_CLIENT_CERTIFICATE (app-only), with INVOICEKIT_REFRESH_TOKEN (secure application "
+    "model), or with nothing more (device code); or pass the same to connect(token=…). To look "
+    "around without any: invoicekit.demo()"
+)
+APP = ("client_id", "client_secret", "refresh_token", "client_certificate")
+# Addresses of many tenants at once: as the name of a cache folder they would mix their invoices.
+NO_TENANTS = frozenset({"common", "organizations", "consumers"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MOST_ROWS = 2000  # the service's own maximum for a page of line items
 TRUE = frozenset({"1", "true", "yes", "on"})
@@ -39,6 +52,18 @@ class Settings:
     cache_dir: Path
     page_size: int
     offline: bool
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    client_certificate: Path | None = None
+
+    @property
+    def sign_in(self) -> str:
+        """How to sign in: a kind of `SIGN_INS`, or `"none"` (offline there is no need to)."""
+        for kind, needs in SIGN_INS:
+            if all(getattr(self, name) for name in needs):
+                return kind
+        return "none"
 
     @property
     def scope(self) -> str:
@@ -63,36 +88,73 @@ def read_settings(
             value = environ.get(f"INVOICEKIT_{name.upper()}", "").strip() or default
         return value
 
+    secrets = {name: _word(name, setting(name)) for name in ("client_secret", "refresh_token")}
+    client_id = _word("client_id", setting("client_id"))
+    certificate = setting("client_certificate")
     token = _token(setting("token"))
+    if given.get("token") is None and any(map(given.get, APP)):
+        token = ""  # the app that the call names, before a token left in the environment
+    offline = _flag("offline", setting("offline", ""))
     cloud = _cloud(str(setting("cloud", "global")))
-    return Settings(
+    settings = Settings(
         token=token,
-        tenant_id=str(setting("tenant_id") or _tenant_of(token)),
+        tenant_id=_tenant(str(setting("tenant_id") or "").strip()) or _tenant_of(token),
         cloud=cloud,
-        base_url=_base_url(str(setting("base_url") or CLOUDS[cloud])),
+        base_url=_base_url(str(setting("base_url") or CLOUDS[cloud].api_root)),
         cache_dir=Path(str(setting("cache_dir") or _cache_folder())).expanduser(),
         page_size=_page_size(setting("page_size", MOST_ROWS)),
-        offline=_flag("offline", setting("offline", "")),
+        offline=offline,
+        client_id=client_id,
+        client_certificate=Path(str(certificate)).expanduser() if certificate else None,
+        **secrets,
     )
+    _check_sign_in(settings)
+    return settings
+
+
+def _check_sign_in(settings: Settings) -> None:
+    if settings.token:
+        return
+    credentials = [name for name in APP[1:] if getattr(settings, name)]
+    if credentials and not settings.client_id:
+        raise SettingsError(f"{credentials[0]} is set and client_id is not: whose is it?")
+    if settings.client_secret and settings.client_certificate:
+        raise SettingsError("client_secret and client_certificate are both set; an app needs one")
+    if settings.sign_in == "none" and not (settings.offline and settings.tenant_id):
+        raise SettingsError(NO_SIGN_IN)
+    # An app can be at home in one tenant and sign in to many, so the tenant has to be said: else
+    # the next person to sign in would find the invoices of another partner in the cache.
+    if not settings.tenant_id:
+        raise SettingsError(
+            "tenant_id is missing: pass connect(tenant_id=…) or set INVOICEKIT_TENANT_ID to the "
+            "partner's tenant, an id or a domain (Partner Center: Account settings, Identifiers)"
+        )
+    if not re.fullmatch(r"\w[\w.-]*", settings.tenant_id, re.ASCII):  # it becomes part of a URL
+        raise SettingsError(f"tenant_id {settings.tenant_id!r} is neither an id nor a domain")
+
+
+def _tenant(tenant: str) -> str:
+    if tenant.lower() in NO_TENANTS:
+        raise SettingsError(f"tenant_id {tenant!r} is no tenant; give the partner's id or domain")
+    return tenant
+
+
+def _word(name: str, value: object) -> str:
+    word = str(value or "").strip()
+    if not word.isascii() or not word.isprintable() or " " in word:
+        raise SettingsError(f"{name} holds characters that none has; copy it again")
+    return word
 
 
 def _token(value: object) -> str:
-    if not value:
-        raise SettingsError(
-            "no token: pass connect(token=…) or set INVOICEKIT_TOKEN to a bearer token for Partner "
-            "Center. To look around without one: invoicekit.demo()"
-        )
-    token = str(value).strip().removeprefix("Bearer ").strip()
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise SettingsError("the token holds characters that no bearer token has; copy it again")
-    return token
+    return _word("token", str(value or "").strip().removeprefix("Bearer "))
 
 
 def _cloud(name: str) -> str:
     cloud = "".join(letter for letter in name.lower() if letter.isalnum())
-    cloud = {"public": "global", "usgovernment": "usgov", "21vianet": "china"}.get(cloud, cloud)
-    if cloud == "germany":
-        raise SettingsError("Microsoft closed its German cloud; there is nothing left to ask there")
+    cloud = OTHER_NAMES.get(cloud, cloud)
+    if cloud in CLOSED:
+        raise SettingsError(CLOSED[cloud])
     if cloud not in CLOUDS:
         raise SettingsError(f"cloud {name!r} is not known; it is one of {', '.join(CLOUDS)}")
     return cloud
@@ -132,14 +194,10 @@ def _flag(name: str, value: object) -> bool:
 
 def _tenant_of(token: str) -> str:
     """The token's own `tid` claim where it can be read, else a digest that tells tokens apart."""
-    try:
-        claims = token.split(".")[1]
-        tenant = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["tid"]
-    except (IndexError, ValueError, KeyError, TypeError):
-        tenant = None
+    tenant = (claims_of(token) or {}).get("tid")
     if isinstance(tenant, str) and tenant:
         return tenant
-    return "token-" + hashlib.sha256(token.encode()).hexdigest()[:32]
+    return "token-" + hashlib.sha256(token.encode()).hexdigest()[:32] if token else ""
 
 
 def _cache_folder() -> Path:

@@ -30,5 +30,5 @@ def plain(amount: Decimal, currency: str | None) -> Decimal:
     short = EXACT.normalize(amount)
     exponent = short.as_tuple().exponent
     if not isinstance(exponent, int):
-        raise ValueError(f"not an amount: {amount}")
+        raise ValueError(f"not an amount: {amount}")  # noqa: TRY004 (NaN and infinity)
     return short.quantize(Decimal(1).scaleb(min(exponent, -decimals_of(currency))), context=EXACT)

@@ -1,9 +1,9 @@
 """Answers on disk: one framed file a page, read back without running any code.
 
 Why not the stock backends of requests-cache: measured on 1.3.3, its JSON files rewrite money by
-way of floats, its default key takes page 2 of a seek chain for page 1 and one tenant for another, pickle
-runs what it reads, and a lower-case `authorization` header is written in clear. So: our storage,
-our key, and of the headers only those listed here.
+way of floats, its default key takes page 2 of a seek chain for page 1 and one tenant for another,
+pickle runs what it reads, and a lower-case `authorization` header is written in clear. So: our
+storage, our key, and of the headers only those listed here.
 """
 
 from __future__ import annotations

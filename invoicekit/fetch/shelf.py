@@ -1,8 +1,8 @@
 """Which pull of a collection counts: committed whole, or pending and seen by nobody else.
 
 A collection's folder holds one sub-folder a pull. `commit.json` names the pull that counts and
-is written last, by atomic rename: that is the commit. `pending.json` names a pull that was interrupted,
-for the next one to resume. Neither file is believed beyond its checksum, and a committed pull is
+is written last, by atomic rename: that is the commit. `pending.json` names a pull that was
+interrupted, for the next one to resume. Neither file is believed beyond its checksum, and a committed pull is
 still walked link by link: a page that is missing or damaged makes the whole a miss.
 """
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import polars as pl
 
 from invoicekit.errors import FrameError
-from invoicekit.frames.kinds import BY_OBJECT_TYPE, BY_PAIR, INVOICE, TYPES, Column, Kind, snake
+from invoicekit.frames.kinds import (
+    ALIASES,
+    BY_OBJECT_TYPE,
+    BY_PAIR,
+    INVOICE,
+    TYPES,
+    Column,
+    Kind,
+    snake,
+)
 from invoicekit.frames.typed import Place, type_columns
 from invoicekit.frames.wire import Row, fields_of, items_of, layout_of, text_of
 from invoicekit.pages import Page
@@ -171,10 +181,12 @@ def _column_for(kind: Kind, wire: str) -> Column:
     A field of theirs that has the name of one of ours keeps the value, not the name.
     """
     name = snake(wire)
-    documented = next((column for column in kind.columns if column.name == name), None)
-    if documented:
-        return Column(name, wire, documented.type, documented.raw)
-    return Column(f"wire_{name}" if name in OURS or not name else name, wire, TYPES["text"])
+    documented = {column.name: column for column in kind.columns}
+    found = documented.get(name) or documented.get(ALIASES.get(name, ""))
+    if found:
+        return replace(found, wire=wire)
+    free = f"wire_{name}" if name in OURS or not name else name
+    return Column(free, wire, TYPES["text"], raw=wire == "attributes")
 
 
 def _report(name: str, kind: Kind, frame: pl.DataFrame) -> None:

@@ -61,8 +61,9 @@ class Kind:
     once: tuple[str, ...] = ()  # objectTypes of old that are this one
 
 
-# Other spellings that Microsoft's own pages have for a field.
+# Other names that Microsoft's own pages have for a field, where a kind has not both of them.
 ALIASES = {
+    "customer_name": "customer_company_name",
     "invoice_line_item_typce": "invoice_line_item_type",
     "pre_tax_charges": "pretax_charges",
     "pre_tax_effective_rate": "pretax_effective_rate",
@@ -75,8 +76,7 @@ def snake(wire: str) -> str:
     >>> [snake(name) for name in ("customerId", "CustomerId", "pcToBCExchangeRate", "tier2MpnId")]
     ['customer_id', 'customer_id', 'pc_to_bc_exchange_rate', 'tier2_mpn_id']
     """
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", wire).lower()
-    return ALIASES.get(name, name)
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", wire).lower()
 
 
 def _columns(spec: str, names: Mapping[str, str] | None = None) -> tuple[Column, ...]:

@@ -1,0 +1,5 @@
+"""`python -m invoicekit` is the command line."""
+
+from invoicekit.cli import main
+
+main()

@@ -1,0 +1,196 @@
+"""The proof: do the lines of an invoice add up to its total, and is every one of them there?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import reduce
+from html import escape
+from typing import Any, Literal
+
+import polars as pl
+
+from invoicekit.analysis.money import EXACT, plain
+from invoicekit.analysis.totals import totals
+
+State = Literal["ties", "differs", "incomplete"]
+MARKS = {"ties": "✔", "differs": "✘", "incomplete": "⚠"}
+COLOURS = {"ties": "#00664a", "differs": "#a3320b", "incomplete": "#7a5200"}
+PART = ("provider", "line_item_type", "object_type")
+AMOUNT = pl.Decimal(38, 18)
+PARTS = {
+    "part": pl.String(),
+    **dict.fromkeys(PART, pl.String()),
+    "currency": pl.String(),
+    "lines": pl.Int64(),
+    "subtotal": AMOUNT,
+    "tax": AMOUNT,
+    "total": AMOUNT,
+    "state": pl.String(),
+}
+# What a part may be, and whether an invoice with such a part can be called complete.
+ADDED, RESTATES, EMPTY = "added", "restates billing lines, not added", "no lines"
+READ = "read"  # what `details` say of a collection that was read to its end
+OTHER_CURRENCY, NO_TOTAL, MISSING = "another currency", "has lines without a total", "missing"
+COMPLETE = frozenset({ADDED, RESTATES, EMPTY, OTHER_CURRENCY})
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Whether an invoice ties, by how much it does not, and what it is made of.
+
+    `difference` is `invoice_total - lines_total`, exact, in `currency`; a credit that is in the
+    header only shows as that negative amount. `parts` has a row per collection, objectType and
+    currency: `part, provider, line_item_type, object_type, currency, lines, subtotal, tax, total,
+    state`.
+    """
+
+    state: State
+    currency: str
+    invoice_total: Decimal
+    lines_total: Decimal
+    difference: Decimal
+    lines: int
+    parts: pl.DataFrame = field(repr=False)
+    pages: int | None = None
+
+    @property
+    def ties(self) -> bool:
+        """Every collection is read, and the difference is exactly 0."""
+        return self.state == "ties"
+
+    @property
+    def missing(self) -> list[str]:
+        """What keeps the invoice from being complete, in words."""
+        rows = self.parts.filter(~pl.col("state").is_in(sorted(COMPLETE)))
+        return [f"{part} ({state})" for part, state in rows.select("part", "state").iter_rows()]
+
+    def __str__(self) -> str:
+        pages = "" if self.pages is None else f", {_counted(self.pages, 'page')}"
+        text = (
+            f"{MARKS[self.state]} {self.state}: {self.invoice_total:,} {self.currency}, "
+            f"{_counted(self.lines, 'line')}{pages}, difference {self.difference:,}"
+        )
+        if self.state == "incomplete":
+            text += f"; not complete: {'; '.join(self.missing)}"
+        elif self._others:
+            text += f"; other currencies: {', '.join(self._others)}"
+        return text
+
+    __repr__ = __str__
+
+    @property
+    def _others(self) -> list[str]:
+        rows = self.parts.filter(pl.col("state") == OTHER_CURRENCY)
+        return sorted({str(currency) for currency in rows["currency"]})
+
+    def _repr_html_(self) -> str:
+        return f'<p style="color:{COLOURS[self.state]};font-weight:600">{escape(str(self))}</p>'
+
+
+def reconcile(
+    charges: Any,  # noqa: ANN401 (any engine's frame)
+    invoice_total: Decimal,
+    *,
+    currency: str,
+    details: pl.DataFrame | None = None,
+    pages: int | None = None,
+) -> Reconciliation:
+    """Whether `charges` add up to `invoice_total`, exactly and with nothing missing.
+
+    `details` (frame `provider, line_item_type`) names the collections that the invoice has; a
+    billing collection without a charge counts as missing, unless `details` says more in the
+    columns `object_type, lines, state`, as `LineItems.collections` does.
+
+    Raises:
+        FrameError: the amounts are too large to be added.
+    """
+    parts = _parts(charges, currency, details)
+    own = parts.filter(pl.col("currency") == currency)
+    lines_total = reduce(EXACT.add, own["total"].drop_nulls(), Decimal(0))
+    difference = EXACT.subtract(invoice_total, lines_total)
+    return Reconciliation(
+        state=_state(parts, difference),
+        currency=currency,
+        invoice_total=plain(invoice_total, currency),
+        lines_total=plain(lines_total, currency),
+        difference=plain(difference, currency),
+        lines=int(parts.filter(pl.col("state") != RESTATES)["lines"].sum()),
+        parts=parts,
+        pages=pages,
+    )
+
+
+def _state(parts: pl.DataFrame, difference: Decimal) -> State:
+    states = set(parts["state"])
+    if states - COMPLETE:
+        return "incomplete"
+    return "differs" if difference or OTHER_CURRENCY in states else "ties"
+
+
+def _parts(charges: Any, currency: str, details: pl.DataFrame | None) -> pl.DataFrame:  # noqa: ANN401
+    import narwhals as nw
+
+    keys = [*PART, "currency"]
+    without_total = nw.from_native(charges).filter(nw.col("total").is_null()).to_native()
+    found = totals(charges, *PART).join(
+        totals(without_total, *PART).select(*keys, pl.lit(value=True).alias("without")),
+        on=keys,
+        how="left",
+        nulls_equal=True,
+    )
+    found = found.with_columns(
+        pl.when("without")
+        .then(pl.lit(NO_TOTAL))
+        .when(pl.col("currency").eq_missing(pl.lit(currency)))
+        .then(pl.lit(ADDED))
+        .otherwise(pl.lit(OTHER_CURRENCY))
+        .alias("state")
+    )
+    rows = pl.concat(
+        [
+            found.select(*keys, "lines", "subtotal", "tax", "total", "state"),
+            _unadded(found, details),
+        ],
+        how="diagonal_relaxed",
+    )
+    named = rows.with_columns(pl.format("{}/{}", "provider", "line_item_type").alias("part"))
+    return named.select(pl.col(name).cast(dtype) for name, dtype in PARTS.items()).sort(
+        "provider", "line_item_type", "object_type", "currency", nulls_last=True
+    )
+
+
+def _unadded(found: pl.DataFrame, details: pl.DataFrame | None) -> pl.DataFrame:
+    """The collections of `details` that are not among the charges, and why."""
+    schema = {**dict.fromkeys(PART, pl.String()), "lines": pl.Int64(), "state": pl.String()}
+    if details is None:
+        return pl.DataFrame(schema=schema)
+    if "state" not in details.columns:  # all that is known is which pairs there should be
+        absent = details.join(found, on=["provider", "line_item_type"], how="anti")
+        usage = pl.col("line_item_type") == "usage"
+        return absent.select(
+            "provider",
+            "line_item_type",
+            pl.when(usage).then(pl.lit(RESTATES)).otherwise(pl.lit(MISSING)).alias("state"),
+        )
+    added = found.group_by(PART).agg(pl.col("lines").sum().alias("added"))
+    read = pl.col("state") == READ
+    left = details.join(added, on=PART, how="left", nulls_equal=True).filter(
+        ~read | pl.col("added").is_null() | (pl.col("added") != pl.col("lines"))
+    )
+    return left.select(
+        *PART,
+        "lines",
+        pl.when(~read)
+        .then("state")
+        .when(pl.col("lines") == 0)
+        .then(pl.lit(EMPTY))
+        .when((pl.col("line_item_type") == "usage") & pl.col("added").is_null())
+        .then(pl.lit(RESTATES))
+        .otherwise(pl.lit(MISSING))
+        .alias("state"),
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,110 @@
+"""Totals of charges by any keys, currencies kept apart; on any engine that narwhals knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from invoicekit.errors import FrameError
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+# Keys that are a thing with an id and a name; any other column of the charges is a key by itself.
+THINGS = ("customer", "offer", "subscription")
+NOBODY = "(no customer)"
+AMOUNTS = ("subtotal", "tax", "total")
+
+
+def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine's frame)
+    """Totals by the keys asked and by currency, dearest first.
+
+    Columns: `<key>_id, <key>_name` for customer, offer and subscription, else the key itself; then
+    `currency, lines, subtotal, tax, total`. One row an id, under the name of its latest line. The
+    rows add up to the charges exactly; amounts are in the row's own currency, and a sum over
+    nothing but nulls is null.
+
+    Raises:
+        ValueError: a key is no column of the charges; names those that are.
+        FrameError: the amounts are too large to be added.
+    """
+    import narwhals as nw
+
+    frame = nw.from_native(charges).lazy()
+    columns = frame.collect_schema().names()
+    keys = _keys(by, columns)
+    _raise_if_too_large(frame)
+    grouped = _grouped(frame, [*keys, "currency"])
+    for thing in (key for key in by if key in THINGS):
+        grouped = grouped.join(_names(frame, thing), on=f"{thing}_id", how="left", nulls_equal=True)
+    shown = [name for key in by for name in _shown(key)]
+    return grouped.select(*shown, "currency", "lines", *AMOUNTS).sort(
+        "currency",
+        "total",
+        *shown,
+        descending=[False, True, *[False] * len(shown)],
+        nulls_last=True,
+        maintain_order=True,
+    )
+
+
+def _shown(key: str) -> tuple[str, ...]:
+    return (f"{key}_id", f"{key}_name") if key in THINGS else (key,)
+
+
+def _keys(by: Sequence[str], columns: Sequence[str]) -> list[str]:
+    allowed = [*THINGS, *(c for c in columns if c not in AMOUNTS and c != "currency")]
+    for key in by:
+        if key not in allowed:
+            raise ValueError(f"cannot total by {key!r}; possible are {', '.join(allowed)}")
+    shown = [name for key in by for name in _shown(key)]
+    if len(set(shown)) < len(shown):
+        raise ValueError(f"each key once, please: {', '.join(by)}")
+    return [_shown(key)[0] for key in by]
+
+
+def _raise_if_too_large(frame: nw.LazyFrame[Any]) -> None:
+    """Group sums of Decimal wrap silently in polars; an ungrouped sum raises, so one goes first."""
+    import narwhals as nw
+
+    try:
+        frame.select(nw.col(*AMOUNTS).abs().sum()).collect()
+    except nw.exceptions.ComputeError as cause:
+        raise FrameError(
+            "the amounts are too large to be added exactly (38 digits, 18 of them decimals)"
+        ) from cause
+
+
+def _grouped(frame: nw.LazyFrame[Any], keys: Sequence[str]) -> pl.DataFrame:
+    import narwhals as nw
+
+    summed = frame.group_by(*keys).agg(
+        nw.len().alias("lines"),
+        *(nw.col(amount).sum() for amount in AMOUNTS),
+        *(nw.col(amount).count().alias(f"{amount}_count") for amount in AMOUNTS),
+    )
+    small: pl.DataFrame = summed.collect("polars").to_native()
+    return small.with_columns(
+        pl.col("lines").cast(pl.Int64),
+        *(pl.when(pl.col(f"{amount}_count") > 0).then(amount).alias(amount) for amount in AMOUNTS),
+    ).drop(f"{amount}_count" for amount in AMOUNTS)
+
+
+def _names(frame: nw.LazyFrame[Any], thing: str) -> pl.DataFrame:
+    """The name of each id: that of its line with the greatest charge end, then start, then name."""
+    import narwhals as nw
+
+    key, name = f"{thing}_id", f"{thing}_name"
+    latest = frame.group_by(key, name, "charge_end").agg(nw.col("charge_start").max())
+    rows: pl.DataFrame = latest.collect("polars").to_native()
+    small = (
+        rows.sort("charge_end", "charge_start", name, descending=True, nulls_last=True)
+        .unique(key, keep="first", maintain_order=True)
+        .select(key, name)
+    )
+    if thing == "customer":
+        nobody = pl.when(pl.col(key).is_null()).then(pl.lit(NOBODY)).otherwise(name)
+        return small.with_columns(nobody.alias(name))
+    return small

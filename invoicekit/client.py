@@ -1,0 +1,163 @@
+"""The front door: from a partner to its invoices, and to each invoice's lines, totals and proof."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+
+from invoicekit.errors import NotFoundError, PageError
+from invoicekit.fetch import partner_center
+from invoicekit.fetch.pull import pull
+from invoicekit.fetch.session import Session
+from invoicekit.frames.decode import decode_invoices
+from invoicekit.invoice import Invoice
+from invoicekit.settings import Settings, read_settings
+
+# Of an invoice's header, what an analyst reads; the rest is links and nested objects.
+UNSHOWN = ("pdf_download_link", "tax_receipts", "invoice_details", "links", "attributes")
+
+
+def connect(
+    *,
+    token: str | None = None,
+    tenant_id: str | None = None,
+    cloud: str | None = None,
+    base_url: str | None = None,
+    cache_dir: str | Path | None = None,
+    page_size: int | None = None,
+    offline: bool | None = None,
+) -> Client:
+    """A client of one partner; what is not given comes from `INVOICEKIT_*`. Asks nothing yet.
+
+    Args:
+        token: a bearer token for Partner Center.
+        tenant_id: the partner; else the token's `tid` claim, else a digest of the token.
+        cloud: `"global"` (default), `"usgov"` or `"china"`.
+        base_url: another host, without `/v1`; plain http for loopback only.
+        cache_dir: where answers are kept; the user's cache folder by default.
+        page_size: rows a page, 1 to 2000 (default).
+        offline: answer from the cache alone, and never ask.
+
+    Raises:
+        SettingsError: a setting is missing or makes no sense.
+    """
+    given = {
+        "token": token,
+        "tenant_id": tenant_id,
+        "cloud": cloud,
+        "base_url": base_url,
+        "cache_dir": cache_dir,
+        "page_size": page_size,
+        "offline": offline,
+    }
+    return Client(read_settings(given))
+
+
+def demo() -> Client:
+    """A client of a partner that exists nowhere, served over real HTTP on loopback.
+
+    Also a context manager. Its cache is a temporary folder, removed at exit; `INVOICEKIT_*` is
+    ignored.
+    """
+    from invoicekit.sandbox.partner import demo_partner
+    from invoicekit.sandbox.server import Sandbox
+
+    sandbox = Sandbox(demo_partner()).start()
+    folder = tempfile.mkdtemp(prefix="invoicekit-demo-")
+    given = {"token": sandbox.token, "base_url": sandbox.url, "cache_dir": folder}
+
+    def leave() -> None:
+        sandbox.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    client = Client(read_settings({**given, "tenant_id": "demo"}, environ={}), at_close=leave)
+    atexit.register(client.close)
+    return client
+
+
+class Client:
+    """One partner's invoices. Nothing is asked until something is asked for."""
+
+    def __init__(self, settings: Settings, *, at_close: Callable[[], None] | None = None) -> None:
+        self.settings = settings
+        self._session = Session(settings)
+        self._at_close = at_close
+
+    def invoices(self, *, refresh: bool = False) -> pl.DataFrame:
+        """All invoices, newest first.
+
+        Columns: `invoice_id, invoice_date, billing_period_start, billing_period_end` (UTC),
+        `total_charges, paid_amount` (in `currency`), `currency, document_type, invoice_type,
+        currency_symbol, amendments, amends_of, state`, and whatever else the service sent.
+
+        Raises:
+            FetchError: the service could not be asked.
+            PageError: it names one invoice twice, and differently.
+        """
+        return self._headers(refresh=refresh).drop(UNSHOWN)
+
+    def invoice(self, invoice_id: str, *, refresh: bool = False) -> Invoice:
+        """The invoice with this id.
+
+        Raises:
+            ValueError: it cannot be an id.
+            NotFoundError: the service has no such invoice.
+            AccessError: this sign-in may not ask by id.
+        """
+        asked = partner_center.invoice(invoice_id)
+        header, _ = pull(self._session, asked, decode_invoices, refresh=refresh)
+        found = header["invoice_id"].item()
+        if found is None or found.lower() != invoice_id.lower():
+            raise PageError(f"asked for invoice {invoice_id}, and the service sent another one")
+        return Invoice(self._session, header.row(0, named=True))
+
+    @property
+    def latest(self) -> Invoice:
+        """The newest invoice of the list.
+
+        Raises:
+            NotFoundError: there is none yet.
+        """
+        headers = self._headers()
+        if headers.is_empty():
+            raise NotFoundError("this partner has no invoice yet")
+        return Invoice(self._session, headers.row(0, named=True))
+
+    def close(self) -> None:
+        """Close the connections; a demo partner is gone with them."""
+        self._session.close()
+        leave, self._at_close = self._at_close, None
+        if leave:
+            leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        offline = ", offline" if self.settings.offline else ""
+        return f"Client({self.settings.base_url}, tenant {self.settings.tenant_id}{offline})"
+
+    def _repr_html_(self) -> str:
+        return f"<p><code>{escape(repr(self))}</code></p>"
+
+    def _headers(self, *, refresh: bool = False) -> pl.DataFrame:
+        asked = partner_center.invoices()
+        headers, _ = pull(self._session, asked, decode_invoices, refresh=refresh)
+        once = headers.unique(maintain_order=True)  # a list in pages may say an invoice again
+        twice = once.filter(once["invoice_id"].is_duplicated())["invoice_id"].unique().sort()
+        if len(twice):
+            raise PageError(
+                f"the list of invoices names {', '.join(map(str, twice))} more than once, and "
+                "differently. Ask again with refresh=True"
+            )
+        return once.sort("invoice_date", "invoice_id", descending=True, nulls_last=True)

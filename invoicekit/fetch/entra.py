@@ -1,0 +1,149 @@
+"""How we speak HTTP with Microsoft Entra: the transport that msal is given.
+
+It learns every secret that passes before anybody can print it, and turns what is no answer into
+an error of ours, so that msal never sees (and never logs) a body that it cannot read.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from invoicekit.errors import FetchError, SettingsError
+
+TIMEOUT = (10, 30)  # seconds to connect, and to the first byte
+NO_TENANT = frozenset({400, 404})  # how the address of a tenant that does not exist answers
+SECRETS = (
+    "access_token",
+    "client_assertion",
+    "client_secret",
+    "code",
+    "device_code",
+    "id_token",
+    "refresh_token",
+)
+LOGGERS = frozenset({"msal", "msal_extensions"})
+
+
+def open_http() -> requests.Session:
+    """A session that tries twice more where Entra is out of breath; asking it again is harmless."""
+    http = requests.Session()
+    again = Retry(
+        total=2,
+        backoff_factor=0.5,
+        status_forcelist=(500, 502, 503, 504),
+        allowed_methods=None,
+        raise_on_status=False,
+        respect_retry_after_header=False,  # it may say an hour, and a person waits
+    )
+    http.mount("https://", HTTPAdapter(max_retries=again))
+    return http
+
+
+class EntraHttp:
+    """What msal takes for an HTTP client. `learn` is told each secret that is sent or received."""
+
+    def __init__(self, http: requests.Session, learn: Callable[[str], None]) -> None:
+        self._http = http
+        self._learn = learn
+
+    def get(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401  # msal's own
+        """The answer to a GET: the addresses of a tenant.
+
+        Raises:
+            SettingsError: there is no such tenant.
+            FetchError: no answer, or none that can be read.
+        """
+        return self._answer("GET", url, options)
+
+    def post(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
+        """The answer to a POST: tokens, or the reason why there are none.
+
+        Raises:
+            FetchError: no answer, or none that can be read.
+        """
+        return self._answer("POST", url, options)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _answer(self, method: str, url: str, options: Mapping[str, Any]) -> requests.Response:
+        asked = {name: options.get(name) for name in ("params", "data", "headers")}
+        self._learn_from(asked["data"])
+        host = urlsplit(url).hostname
+        try:
+            response = self._http.request(
+                method, url, timeout=TIMEOUT, allow_redirects=False, **asked
+            )
+        except requests.RequestException as cause:
+            cause.request = cause.response = None  # they hold what was sent
+            raise FetchError(
+                f"could not sign in: no connection to {host}, or it was cut. Check the network, a "
+                "proxy, and whether its certificates are trusted here",
+                url=url,
+                hint="check the network",
+            ) from cause
+        if method == "GET" and response.status_code in NO_TENANT:
+            tenant = urlsplit(url).path.split("/")[1]
+            raise SettingsError(
+                f"could not sign in: {host} knows no tenant {tenant}. Check tenant_id, and cloud"
+            )
+        try:
+            self._learn_from(json.loads(response.text))
+        except (ValueError, RecursionError):
+            readable = False
+        else:
+            readable = method == "POST" or response.ok
+        if response.status_code >= requests.codes.server_error or not readable:
+            raise FetchError(
+                f"could not sign in: {host} answered {response.status_code} and nothing that can "
+                "be read. Try again; if it stays so, a proxy may stand between",
+                status=response.status_code,
+                url=url,
+                hint="try again later",
+            )
+        return response
+
+    def _learn_from(self, fields: object) -> None:
+        for name in SECRETS if isinstance(fields, Mapping) else ():
+            secret = fields.get(name)  # type: ignore[attr-defined]
+            if secret:
+                self._learn(secret.decode() if isinstance(secret, bytes) else str(secret))
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """A block in which msal logs nothing from this thread.
+
+    At DEBUG it writes down what it sends and receives, less the fields that it knows to be secret
+    (not the device code), and at ERROR whole answers that it cannot read. Our errors tell what is
+    to be told.
+    """
+    here = threading.get_ident()
+
+    def elsewhere(_: logging.LogRecord) -> bool:
+        return threading.get_ident() != here
+
+    names = [name for name in tuple(logging.root.manager.loggerDict) if _is_muted(name)]
+    loggers = [logging.getLogger(name) for name in names]
+    for logger in loggers:
+        logger.addFilter(elsewhere)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(elsewhere)
+
+
+def _is_muted(name: str) -> bool:
+    return name.partition(".")[0] in LOGGERS

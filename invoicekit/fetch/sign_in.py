@@ -1,0 +1,111 @@
+"""Signing in: bearer tokens for Partner Center, renewed before they expire.
+
+Nothing is asked before the first token is. To support another way to sign in, add its row to
+`SIGN_INS` of the settings and a class to `SIGNERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from invoicekit.errors import SettingsError
+from invoicekit.fetch.entra_signers import AppOnly, DeviceCode, RefreshToken, World
+from invoicekit.settings import NO_SIGN_IN, Settings
+
+
+class Signer(Protocol):
+    """Whoever has tokens to give. Safe to share among threads."""
+
+    @property
+    def kind(self) -> str:
+        """How it signs in: `token`, `app-only`, `refresh token`, `device code` or `none`."""
+
+    def token(self) -> str:
+        """A token that is valid for some minutes at least; asks for one only where none is held.
+
+        Raises:
+            SettingsError, AccessError: Microsoft Entra refuses, and why.
+            FetchError: it could not be asked.
+        """
+
+    def renew(self, refused: str | None = None) -> str | None:
+        """A new token after the service refused one (401); `None` where there is no way to get it.
+
+        Where `refused` is said and is not the token held, somebody else has renewed it already.
+        """
+
+    def held(self) -> str | None:
+        """The token at hand; nothing is asked."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret known so far, longest first, to be shown and kept nowhere."""
+
+
+def signer_for(settings: Settings, world: World | None = None) -> Signer:
+    """The signer that `settings` make possible. Asks nothing and imports no msal yet."""
+    return SIGNERS[settings.sign_in](settings, world or World())
+
+
+class GivenToken:
+    """A token given as is: nobody can renew it."""
+
+    kind = "token"
+
+    def __init__(self, settings: Settings, _: World) -> None:
+        self._token = settings.token
+        known = (settings.token, settings.client_secret, settings.refresh_token)
+        self._secrets = tuple(sorted(filter(None, known), key=len, reverse=True))
+
+    def __repr__(self) -> str:
+        return "Signer(token)"
+
+    def token(self) -> str:
+        """The token, as it was given."""
+        return self._token
+
+    def renew(self, refused: str | None = None) -> None:
+        """Nothing: there is no way."""
+
+    def held(self) -> str:
+        """The token."""
+        return self._token
+
+    def secrets(self) -> tuple[str, ...]:
+        """The token, and what else the settings hold."""
+        return self._secrets
+
+
+class NoSignIn:
+    """Nobody: enough to read offline."""
+
+    kind = "none"
+
+    def __init__(self, _: Settings, __: World) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return "Signer(none)"
+
+    def token(self) -> str:
+        """Nothing.
+
+        Raises:
+            SettingsError: always; it lists the ways to sign in.
+        """
+        raise SettingsError(NO_SIGN_IN)
+
+    def renew(self, refused: str | None = None) -> None:
+        """Nothing."""
+
+    def held(self) -> None:
+        """Nothing."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+
+SIGNERS: dict[str, Callable[[Settings, World], Signer]] = {
+    kind.kind: kind for kind in (GivenToken, AppOnly, RefreshToken, DeviceCode, NoSignIn)
+}

@@ -1,0 +1,194 @@
+"""One invoice: what its header says, and its lines as frames, totals, proof and report."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from invoicekit.analysis.money import plain
+from invoicekit.analysis.reconcile import READ, Reconciliation, reconcile
+from invoicekit.analysis.totals import totals
+from invoicekit.errors import AccessError, FetchError, FrameError, NotFoundError, PageError
+from invoicekit.fetch import partner_center
+from invoicekit.fetch.pull import pull
+from invoicekit.fetch.session import Session
+from invoicekit.frames.charges import charges
+from invoicekit.frames.decode import decode
+from invoicekit.line_items import LineItems, Part
+from invoicekit.pages import Page
+from invoicekit.spelling import LINE_ITEM_TYPES, PROVIDERS, bare, line_item_type_of, provider_of
+
+REFUSED = {403: "refused (403)", 404: "not found (404)"}
+DETAILS = {"provider": pl.String(), "line_item_type": pl.String()}
+
+
+class Invoice:
+    """One invoice. Its header is here; its lines are asked for when they are needed, once."""
+
+    def __init__(self, session: Session, header: Mapping[str, Any]) -> None:
+        self._session = session
+        self._read: dict[tuple[str, str], Part] = {}
+        self._tie_out: Reconciliation | None = None
+        for name in ("invoice_id", "total_charges", "currency"):
+            if header[name] is None:
+                raise FrameError(f"an invoice came without its {name}; it cannot be reconciled")
+        self.id: str = header["invoice_id"]
+        self.currency: str = header["currency"]
+        self.total: Decimal = plain(header["total_charges"], self.currency)
+        self.paid: Decimal | None = (
+            None if header["paid_amount"] is None else plain(header["paid_amount"], self.currency)
+        )
+        self._dated: datetime | None = header["invoice_date"]
+        self._details: str | None = header["invoice_details"]
+
+    @property
+    def date(self) -> date | None:
+        """The day (UTC) on which the invoice was made."""
+        return self._dated.date() if self._dated else None
+
+    @property
+    def details(self) -> pl.DataFrame:
+        """The collections that the invoice names: frame `provider, line_item_type`."""
+        return pl.DataFrame(self._pairs(), schema=DETAILS, orient="row")
+
+    def line_items(
+        self,
+        *,
+        provider: str | None = None,
+        line_item_type: str | None = None,
+        refresh: bool = False,
+    ) -> LineItems:
+        """The line items: a mapping objectType -> typed frame, every page of every collection.
+
+        Without arguments, of all collections that the invoice names, so that nobody has to know
+        which exist. A collection that the service refuses (403) or does not have (404) is warned
+        of and named in `.collections`; the invoice then counts as incomplete.
+
+        Raises:
+            ValueError: no such provider or line item type.
+            FetchError: the service could not be asked; what was read is kept for the next try.
+            PageError: the pages make no whole, or the invoice names no collections.
+            FrameError: a line cannot be typed exactly.
+        """
+        pairs = self._pairs()
+        if not pairs:
+            raise PageError(
+                f"invoice {self.id} names no collections of line items (invoiceDetails), so there "
+                "is nothing to ask for. Look at its document in the portal"
+            )
+        wanted = {
+            (named, kind)
+            for named, kind in pairs
+            if (provider is None or named == provider_of(provider))
+            and (line_item_type is None or kind == line_item_type_of(line_item_type))
+        }
+        return LineItems(
+            self.id,
+            [self._part(pair, refresh) if pair in wanted else Part(*pair) for pair in pairs],
+        )
+
+    def charges(self, *, usage: bool = False) -> pl.DataFrame:
+        """All charges of the invoice as one tidy frame; `usage=True` gives daily usage instead."""
+        return charges(self.line_items(), usage=usage)
+
+    def totals(self, *by: str) -> pl.DataFrame:
+        """Totals by customer, offer, subscription or any column of the charges, dearest first."""
+        return totals(self.charges(), *by)
+
+    def reconcile(self) -> Reconciliation:
+        """Whether the lines add up to the invoice's total, with every collection read."""
+        line_items = self.line_items()
+        self._tie_out = reconcile(
+            charges(line_items),
+            self.total,
+            currency=self.currency,
+            details=line_items.collections,
+            pages=line_items.ledger.height,
+        )
+        return self._tie_out
+
+    def report(self, path: str | Path) -> Path:
+        """Write an HTML report, one file that opens offline, and return its path."""
+        from invoicekit.show.report import write_report
+
+        return write_report(self, Path(path))
+
+    def __repr__(self) -> str:
+        what = f"Invoice {self.id} of {self.date}: {self.total:,} {self.currency}"
+        return f"{what}, {self._tie_out or 'not reconciled yet'}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>"
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        """The pairs named in the details, each once, in our words where we have one."""
+        try:
+            details = msgspec.json.decode(self._details or "[]", type=list[dict[str, Any]])
+            pairs = [
+                (bare(detail["billingProvider"]), bare(detail["invoiceLineItemType"]))
+                for detail in details
+            ]
+        except (msgspec.DecodeError, KeyError) as cause:
+            raise PageError(
+                f"invoice {self.id} does not say which collections it has (invoiceDetails)"
+            ) from cause
+        return list(dict.fromkeys(pairs))
+
+    def _part(self, pair: tuple[str, str], refresh: bool) -> Part:  # noqa: FBT001
+        if refresh or pair not in self._read:
+            self._read[pair] = self._pulled(pair, refresh=refresh)
+        return self._read[pair]
+
+    def _pulled(self, pair: tuple[str, str], *, refresh: bool) -> Part:
+        provider, line_item_type = pair
+        collection = partner_center.line_items(
+            self.id,
+            provider,
+            line_item_type,
+            currency=self.currency,
+            size=self._session.settings.page_size,
+            invoice_date=self._dated,
+        )
+
+        def build(pages: Iterator[Page]) -> dict[str, pl.DataFrame]:
+            return decode(
+                _told(pages, collection.name),
+                invoice_id=self.id,
+                provider=provider,
+                line_item_type=line_item_type,
+            )
+
+        try:
+            frames, readings = pull(self._session, collection, build, refresh=refresh)
+        except (AccessError, NotFoundError, FetchError) as error:
+            state = self._refusal(pair, error)
+            if state is None:
+                raise
+            warnings.warn(f"{collection.name} is left out, {state}: {error}", stacklevel=4)
+            return Part(provider, line_item_type, state)
+        return Part(provider, line_item_type, READ, frames, readings)
+
+    def _refusal(self, pair: tuple[str, str], error: FetchError) -> str | None:
+        """How a collection that the service will not give is called; `None` is no such case."""
+        unknown = pair[0] not in PROVIDERS or pair[1] not in LINE_ITEM_TYPES
+        if unknown and error.status == 400:  # noqa: PLR2004 (a pair that its own details name)
+            return "refused (400)"
+        return REFUSED.get(error.status or 0)
+
+
+def _told(pages: Iterator[Page], name: str) -> Iterator[Page]:
+    """The pages, with a line of progress once it takes more than a second."""
+    from tqdm.auto import tqdm
+
+    with tqdm(desc=name, unit=" lines", delay=1, leave=False, disable=None) as bar:
+        for page in pages:
+            bar.update(page.rows)
+            yield page

@@ -1,0 +1,123 @@
+"""The line items of one invoice, as they were read: a frame per objectType, and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from html import escape
+
+import polars as pl
+
+from invoicekit.analysis.reconcile import READ
+from invoicekit.fetch.pull import Reading
+from invoicekit.frames.kinds import BY_OBJECT_TYPE
+
+LEDGER = {
+    "collection": pl.String(),
+    "page": pl.Int64(),
+    "rows": pl.Int64(),
+    "total": pl.Int64(),
+    "bytes": pl.Int64(),
+    "seconds": pl.Float64(),
+    "from_cache": pl.Boolean(),
+    "status": pl.Int64(),
+    "retries": pl.Int64(),
+    "request_id": pl.String(),
+    "correlation_id": pl.String(),
+}
+COLLECTIONS = {
+    "provider": pl.String(),
+    "line_item_type": pl.String(),
+    "object_type": pl.String(),
+    "lines": pl.Int64(),
+    "state": pl.String(),
+}
+LEFT_OUT = "left out"
+UNKNOWN = "unknown objectType"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One collection of an invoice: the pair asked, and what came of it."""
+
+    provider: str
+    line_item_type: str
+    state: str = LEFT_OUT
+    frames: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    readings: Sequence[Reading] = ()
+
+
+class LineItems(Mapping[str, pl.DataFrame]):
+    """A read-only mapping: objectType -> typed frame of line items.
+
+    `ledger` has a row for every page that was read: `collection, page, rows, total` (what the page
+    says of itself), `bytes, seconds, from_cache, status, retries, request_id, correlation_id`.
+    `collections` says of each that the invoice names what came of it: `provider, line_item_type,
+    object_type, lines, state`.
+    """
+
+    def __init__(self, invoice_id: str, parts: Iterable[Part]) -> None:
+        self.invoice_id = invoice_id
+        self._parts = tuple(parts)
+        together: dict[str, list[pl.DataFrame]] = {}
+        for part in self._parts:
+            for name, frame in part.frames.items():
+                together.setdefault(name, []).append(frame)
+        self._frames = {
+            name: pl.concat(frames, how="diagonal") for name, frames in together.items()
+        }
+
+    def __getitem__(self, object_type: str) -> pl.DataFrame:
+        try:
+            return self._frames[object_type]
+        except KeyError:
+            have = ", ".join(self._frames) or "none"
+            raise KeyError(f"{object_type!r} is not in {self.invoice_id}; it has {have}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._frames)
+
+    @property
+    def ledger(self) -> pl.DataFrame:
+        """One row a page that was read, in the order of reading."""
+        rows = [astuple(reading) for part in self._parts for reading in part.readings]
+        return pl.DataFrame(rows, schema=LEDGER, orient="row")
+
+    @property
+    def collections(self) -> pl.DataFrame:
+        """What the invoice names, and what came of each."""
+        rows: list[tuple[str, str, str | None, int | None, str]] = []
+        for part in self._parts:
+            pair = (part.provider, part.line_item_type)
+            for name, frame in part.frames.items():
+                state = READ if name in BY_OBJECT_TYPE else UNKNOWN
+                rows.append((*pair, name, frame.height, state))
+            if not part.frames:
+                lines = 0 if part.state == READ else None
+                rows.append((*pair, None, lines, part.state))
+        return pl.DataFrame(rows, schema=COLLECTIONS, orient="row")
+
+    @property
+    def missing(self) -> list[str]:
+        """The collections that the invoice names and that are not here, in words."""
+        return [
+            f"{part.provider}/{part.line_item_type} ({part.state})"
+            for part in self._parts
+            if part.state != READ
+        ]
+
+    def __repr__(self) -> str:
+        frames = [f"  {name}: {frame.height:,} lines" for name, frame in self._frames.items()]
+        lines = [f"LineItems of {self.invoice_id}", *(frames or ["  no lines"])]
+        if self.missing:
+            lines.append(f"  not here: {'; '.join(self.missing)}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"

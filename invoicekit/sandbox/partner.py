@@ -1,0 +1,179 @@
+"""The demo partner: twelve months of invoices that exist nowhere, the same on every machine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from threading import RLock
+
+from invoicekit.sandbox import invoices
+from invoicekit.sandbox.customers import PARTNER_NAME
+from invoicekit.sandbox.daily_rated import daily_rated_rows
+from invoicekit.sandbox.invoices import Spec
+from invoicekit.sandbox.legacy import (
+    Licence,
+    Metered,
+    daily_usage_rows,
+    licences,
+    license_based_rows,
+    metered,
+    usage_based_rows,
+)
+from invoicekit.sandbox.modern import Charge, charges
+from invoicekit.sandbox.modern_rows import onetime_rows
+from invoicekit.sandbox.pdf import pdf
+from invoicekit.sandbox.protocol import Ask, Collection
+from invoicekit.sandbox.wire import encoded, plain
+
+
+class DemoPartner:
+    """The generated partner.
+
+    Billing lines are integers first; an invoice's total is their sum. Their JSON, and all daily
+    usage, is made when somebody asks for it, once.
+    """
+
+    newest_invoice_id = invoices.NEWEST_ID
+    planted_invoice_id = invoices.PLANTED_ID
+    euro_invoice_id = invoices.EUR_ID
+    yen_invoice_id = invoices.JPY_ID
+
+    def __init__(self) -> None:
+        self._specs = {spec.id: spec for spec in invoices.specs()}
+        self._lines: dict[str, _Lines] = {}
+        self._rows: dict[tuple[str, Collection], list[bytes]] = {}
+        self._lock = RLock()
+
+    def __repr__(self) -> str:
+        return f"<DemoPartner: {len(self._specs)} invoices>"
+
+    # What the server asks.
+
+    def invoices(self) -> Mapping[str, bytes]:
+        """Id to invoice, in the order of the list."""
+        return {spec.id: self._invoice(spec) for spec in self._specs.values()}
+
+    def invoice(self, invoice_id: str) -> bytes | None:
+        """One invoice; None if there is no such."""
+        spec = self._specs.get(invoice_id)
+        return None if spec is None else self._invoice(spec)
+
+    def collection(self, invoice_id: str, collection: Collection) -> Sequence[bytes] | None:
+        """All line items of one collection; None if the invoice has no such."""
+        spec = self._specs.get(invoice_id)
+        if spec is None or collection not in spec.pairs:
+            return None
+        with self._lock:
+            key = invoice_id, collection
+            if key not in self._rows:
+                self._rows[key] = self._lines_of(spec).rows(collection)
+            return self._rows[key]
+
+    def statement(self, invoice_id: str) -> bytes | None:
+        """The invoice as PDF."""
+        spec = self._specs.get(invoice_id)
+        if spec is None:
+            return None
+        return pdf(
+            [
+                "Sandbox statement: nobody owes this.",
+                f"Invoice {spec.id}, {spec.issued.isoformat()}",
+                f"{PARTNER_NAME}: {self.total(spec.id)} {spec.currency.code}",
+            ]
+        )
+
+    def receipt(self, invoice_id: str, receipt_id: str) -> bytes | None:
+        """One tax receipt as PDF."""
+        spec = self._specs.get(invoice_id)
+        if spec is None or receipt_id not in spec.receipts:
+            return None
+        return pdf(["Sandbox tax receipt: of no value.", f"Receipt {receipt_id} for {spec.id}"])
+
+    def page(self, ask: Ask) -> bytes | None:  # noqa: ARG002 - nothing here is recorded
+        """None: every page is the server's to build."""
+        return None
+
+    # What tests may know, counted apart from any JSON.
+
+    @property
+    def planted_credit(self) -> Decimal:
+        """The credit (negative) that is in one invoice's header and in none of its lines."""
+        spec = self._specs[self.planted_invoice_id]
+        return _amount(spec, spec.credit)
+
+    def counts(self, invoice_id: str) -> dict[Collection, int]:
+        """(provider, line item type) to number of lines."""
+        spec = self._specs[invoice_id]
+        return {pair: len(self.collection(invoice_id, pair) or ()) for pair in spec.pairs}
+
+    def total(self, invoice_id: str) -> Decimal:
+        """The invoice's total as its header has it."""
+        spec = self._specs[invoice_id]
+        return _amount(spec, self._total(spec))
+
+    def customer_totals(self, invoice_id: str) -> dict[str | None, Decimal]:
+        """Bare lower-case customer id (None for nobody's lines) to the sum of its billing lines."""
+        spec = self._specs[invoice_id]
+        sums: defaultdict[str | None, int] = defaultdict(int)
+        for line in self._lines_of(spec).billing:
+            sums[line.customer.id if line.customer else None] += line.total
+        return {customer: _amount(spec, minor) for customer, minor in sums.items()}
+
+    def _lines_of(self, spec: Spec) -> _Lines:
+        with self._lock:
+            if spec.id not in self._lines:
+                self._lines[spec.id] = _ModernLines(spec) if spec.modern else _LegacyLines(spec)
+            return self._lines[spec.id]
+
+    def _total(self, spec: Spec) -> int:
+        return sum(line.total for line in self._lines_of(spec).billing) + spec.credit
+
+    def _invoice(self, spec: Spec) -> bytes:
+        return encoded(invoices.invoice(spec, self._total(spec))).encode()
+
+
+class _ModernLines:
+    """The lines of an invoice of new commerce."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._charges = charges(spec)
+        self.billing: Sequence[Charge | Licence | Metered] = self._charges
+
+    def rows(self, collection: Collection) -> list[bytes]:
+        """The lines of that collection as JSON."""
+        usage = collection[1] == "usage_line_items"
+        make = daily_rated_rows if usage else onetime_rows
+        return make(self._spec, self._charges)
+
+
+class _LegacyLines:
+    """The lines of a legacy invoice."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._licences, self._metered = licences(spec), metered(spec)
+        self.billing: Sequence[Charge | Licence | Metered] = (*self._licences, *self._metered)
+
+    def rows(self, collection: Collection) -> list[bytes]:
+        """The lines of that collection as JSON."""
+        if collection == ("office", "billing_line_items"):
+            return license_based_rows(self._spec, self._licences)
+        usage = collection[1] == "usage_line_items"
+        make = daily_usage_rows if usage else usage_based_rows
+        return make(self._spec, self._metered)
+
+
+_Lines = _ModernLines | _LegacyLines
+
+
+def _amount(spec: Spec, minor: int) -> Decimal:
+    return Decimal(plain(minor, spec.currency.places, keep=spec.currency.places))
+
+
+@lru_cache(maxsize=1)
+def demo_partner() -> DemoPartner:
+    """The demo partner; one for the process, since it never changes."""
+    return DemoPartner()

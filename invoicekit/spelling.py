@@ -1,0 +1,47 @@
+"""The words for a provider and a line item type, in ours and in all of the API's spellings."""
+
+from __future__ import annotations
+
+# The API writes `one_time` in JSON, `OneTime` in paths and `onetime` in queries.
+PROVIDERS = ("onetime", "office", "azure", "marketplace")
+LINE_ITEM_TYPES = ("billing", "usage")
+
+
+def provider_of(word: str) -> str:
+    """Our word for a provider.
+
+    Raises:
+        ValueError: it is none; lists those that are.
+
+    >>> [provider_of(word) for word in ("OneTime", "one_time", "office")]
+    ['onetime', 'onetime', 'office']
+    """
+    return _one_of(PROVIDERS, word, bare(word), "provider")
+
+
+def line_item_type_of(word: str) -> str:
+    """Our word for a line item type.
+
+    Raises:
+        ValueError: it is none; lists those that are.
+
+    >>> [line_item_type_of(word) for word in ("billing_line_items", "UsageLineItems")]
+    ['billing', 'usage']
+    """
+    return _one_of(LINE_ITEM_TYPES, word, bare(word), "line item type")
+
+
+def bare(word: str) -> str:
+    """`word` in one spelling, whether we know it or not (an invoice may name what is new).
+
+    >>> bare("Billing_LineItems"), bare("azure_data_market")
+    ('billing', 'azuredatamarket')
+    """
+    letters = "".join(letter for letter in str(word).lower() if letter.isalnum())
+    return letters.removesuffix("lineitems") or letters
+
+
+def _one_of(allowed: tuple[str, ...], word: str, bare_word: str, what: str) -> str:
+    if bare_word not in allowed:
+        raise ValueError(f"{word!r} is no {what}; it is one of {', '.join(allowed)}")
+    return bare_word

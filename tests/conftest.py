@@ -1,0 +1,69 @@
+"""Real parts: a scripted service, the seeds as recorded, the demo partner; all on loopback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import invoicekit as ik
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from server import TOKEN, Asked, Reply, Service
+
+ROOT = Path(__file__).parents[1]
+SEEDS = ROOT / "data" / "seeds"
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Callable[[Asked], Reply | bytes]], Service]]:
+    """Start a service that answers as the function given says."""
+    services: list[Service] = []
+
+    def start(answer: Callable[[Asked], Reply | bytes]) -> Service:
+        services.append(Service(answer))
+        return services[-1]
+
+    yield start
+    for service in services:
+        service.close()
+
+
+@pytest.fixture
+def open_client(tmp_path: Path) -> Iterator[Callable[..., ik.Client]]:
+    """Open a client on a service, its cache in the test's own folder."""
+    clients: list[ik.Client] = []
+
+    def open_(service: Service, **given: object) -> ik.Client:
+        settings = {"token": TOKEN, "cache_dir": tmp_path / "cache", "tenant_id": "t", **given}
+        clients.append(ik.connect(base_url=service.url, **settings))
+        return clients[-1]
+
+    yield open_
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Iterator[ik.Client]:
+    """A client on the responses of Microsoft's own pages (data/seeds), two lines a page."""
+    from invoicekit.sandbox.recorded import Recorded
+    from invoicekit.sandbox.server import Sandbox
+
+    with (
+        Sandbox(Recorded(SEEDS)) as server,
+        ik.connect(
+            token=server.token, base_url=server.url, cache_dir=tmp_path / "cache", page_size=2
+        ) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[ik.Client]:
+    """The demo partner, once for all tests: what it sends never changes."""
+    with ik.demo() as client:
+        yield client

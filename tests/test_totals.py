@@ -1,0 +1,141 @@
+"""Totals of charges: exact, one row an id, the same on every run and engine."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import invoicekit as ik
+from invoicekit.frames.charges import CHARGES
+
+
+def charge(**fields: object) -> dict[str, object]:
+    usual = {
+        "customer_id": "c1",
+        "customer_name": "One",
+        "offer_id": "o1",
+        "offer_name": "Offer",
+        "subtotal": Decimal(1),
+        "tax": Decimal(0),
+        "total": Decimal(1),
+        "currency": "USD",
+        "provider": "onetime",
+        "line_item_type": "billing",
+        "object_type": "OneTimeInvoiceLineItem",
+    }
+    return {**usual, **fields}
+
+
+def frame(*charges: dict[str, object]) -> pl.DataFrame:
+    return pl.DataFrame(list(charges), schema=CHARGES)
+
+
+def test_columns_and_order():
+    found = ik.totals(
+        frame(
+            charge(total=Decimal(5), customer_id="b", customer_name="B"),
+            charge(total=Decimal(5), customer_id="a", customer_name="A"),
+            charge(total=Decimal(9), customer_id=None, customer_name="x"),
+            charge(total=Decimal(99), currency="EUR", customer_id="z"),
+            charge(total=None, subtotal=None, tax=None, customer_id="n", customer_name=None),
+        ),
+        "customer",
+    )
+    assert found.columns == [
+        "customer_id", "customer_name", "currency", "lines", "subtotal", "tax", "total",
+    ]  # fmt: skip
+    assert found.select("currency", "total", "customer_id", "customer_name").rows() == [
+        ("EUR", Decimal(99), "z", "One"),
+        ("USD", Decimal(9), None, "(no customer)"),
+        ("USD", Decimal(5), "a", "A"),
+        ("USD", Decimal(5), "b", "B"),
+        ("USD", None, "n", None),
+    ]
+
+
+def test_no_keys_give_one_row_a_currency_and_no_charges_none():
+    found = ik.totals(frame(charge(), charge(currency="EUR")))
+    assert found["currency"].to_list() == ["EUR", "USD"]
+    assert ik.totals(frame()).height == 0
+    assert ik.totals(frame(), "customer").columns[0] == "customer_id"
+
+
+def test_one_row_an_id_under_the_name_of_its_latest_line():
+    day = date(2026, 1, 31)
+    found = ik.totals(
+        frame(
+            charge(customer_name="Z old", charge_end=date(2025, 1, 1)),
+            charge(customer_name="B start", charge_end=day, charge_start=date(2026, 1, 2)),
+            charge(customer_name="A start", charge_end=day, charge_start=date(2026, 1, 2)),
+            charge(customer_name="C early", charge_end=day, charge_start=date(2026, 1, 1)),
+            charge(customer_name="no date"),
+        ),
+        "customer",
+    )
+    assert found.select("customer_name", "lines").row(0) == ("B start", 5)
+
+
+def test_several_keys_and_any_column():
+    found = ik.totals(
+        frame(charge(charge_type="New"), charge(charge_type=None), charge(offer_id="o2")),
+        "offer", "charge_type", "provider",
+    )  # fmt: skip
+    assert found.columns[:4] == ["offer_id", "offer_name", "charge_type", "provider"]
+    assert found["lines"].sum() == 3
+
+
+def test_a_key_that_is_none_is_told_with_those_that_are():
+    with pytest.raises(ValueError, match="cannot total by 'custmer'; possible are customer, offer"):
+        ik.totals(frame(charge()), "custmer")
+    with pytest.raises(ValueError, match="each key once"):
+        ik.totals(frame(charge()), "customer", "customer")
+    for money in ("total", "currency"):
+        with pytest.raises(ValueError, match="cannot total by"):
+            ik.totals(frame(charge()), money)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_sums_that_would_wrap_are_refused(lazy):
+    """Group sums of Decimal wrap silently in polars 2.1; an ungrouped one raises."""
+    large = frame(*[charge(total=Decimal("1e19"))] * 30)
+    assert large.group_by("customer_id").agg(pl.col("total").sum())["total"].item() < 0
+    with pytest.raises(ik.FrameError, match="too large"):
+        ik.totals(large.lazy() if lazy else large, "customer")
+
+
+def test_sums_that_would_wrap_by_turns_are_refused_too():
+    """+1e19 and -1e19 add up to nothing, but not in every order of adding."""
+    large = frame(*[charge(total=Decimal("1e19")), charge(total=Decimal("-1e19"))] * 30)
+    with pytest.raises(ik.FrameError, match="too large"):
+        ik.totals(large, "customer")
+
+
+CHARGE = st.builds(
+    charge,
+    customer_id=st.sampled_from([None, "a", "b", "c"]),
+    customer_name=st.sampled_from([None, "A", "B", "<b>"]),
+    offer_id=st.sampled_from([None, "x", "y"]),
+    charge_type=st.sampled_from([None, "New", "Cancel"]),
+    currency=st.sampled_from(["USD", "EUR", None]),
+    charge_end=st.sampled_from([None, date(2026, 1, 1), date(2026, 2, 1)]),
+    total=st.none() | st.decimals(-(10**12), 10**12, places=15),
+)
+KEYS = st.lists(st.sampled_from(["customer", "offer", "charge_type", "provider"]), unique=True)
+
+
+@given(st.lists(CHARGE, max_size=30), KEYS, st.randoms(use_true_random=False))
+@settings(max_examples=80, deadline=None)
+def test_totals_of_any_keys_add_up_to_the_charges_in_any_order(charges, keys, random):
+    found = ik.totals(frame(*charges), *keys)
+    random.shuffle(charges)
+    assert ik.totals(frame(*charges).lazy(), *keys).equals(found)
+    assert found["lines"].sum() == len(charges)
+    for currency in {one["currency"] for one in charges}:
+        mine = found.filter(pl.col("currency").eq_missing(pl.lit(currency)))["total"].drop_nulls()
+        amounts = [one["total"] for one in charges if one["currency"] == currency]
+        assert sum(mine, Decimal(0)) == sum((one for one in amounts if one is not None), Decimal(0))
