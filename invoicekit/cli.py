@@ -7,11 +7,8 @@ Exit codes: 0 fine, 1 an error, 2 wrong usage or a value not allowed, 3 does not
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-import traceback
-import warnings
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -21,12 +18,10 @@ import typer
 
 from invoicekit.client import Client, connect
 from invoicekit.client import demo as open_demo
-from invoicekit.errors import InvoiceKitError
 from invoicekit.invoice import Invoice
+from invoicekit.terminal import run, say
 
 EXIT = {"ties": 0, "differs": 3, "incomplete": 4}
-# For a standard output that cannot show the badge's mark.
-ASCII = str.maketrans({"✔": "OK", "✘": "!!", "⚠": "!!", "…": "...", "–": "-", "·": "|"})  # noqa: RUF001
 
 
 class Shape(StrEnum):
@@ -219,56 +214,7 @@ def sandbox(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code; no error of ours shows a traceback."""
-    warnings.showwarning = _warn  # type: ignore[assignment]
-    sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
-
-
-def _run(arguments: list[str]) -> int:
-    import click
-
-    try:
-        code = app(arguments, prog_name="invoicekit", standalone_mode=False)
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
-    except click.ClickException as wrong:
-        wrong.show()
-        return wrong.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        say("interrupted; what was read is kept for the next try", to=sys.stderr)
-        return 130
-    except BrokenPipeError:  # whoever read our output has gone (`| head`)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # noqa: BLE001 (the last stand: nobody above would tell of it)
-        return _told(error)
-    return code if isinstance(code, int) else 0
-
-
-def _told(error: Exception) -> int:
-    """Say the error in one line; returns the exit code."""
-    if os.environ.get("INVOICEKIT_DEBUG") == "1":
-        traceback.print_exc()
-    if isinstance(error, InvoiceKitError | OSError):
-        say(f"error: {_line(error)}", to=sys.stderr)
-        return 1
-    if type(error) is ValueError:  # a value that is not allowed; subclasses are somebody's bug
-        say(f"error: {_line(error)}", to=sys.stderr)
-        return 2
-    say(
-        f"error: {type(error).__name__}: {_line(error)} (INVOICEKIT_DEBUG=1 shows where)",
-        to=sys.stderr,
-    )
-    return 1
-
-
-def say(text: str, *, to: Any = None) -> None:  # noqa: ANN401 (a text stream)
-    """Print `text`, in ASCII where the stream cannot encode it."""
-    stream = to or sys.stdout
-    try:
-        text.encode(stream.encoding or "ascii")
-    except UnicodeEncodeError:
-        text = text.translate(ASCII).encode("ascii", "replace").decode()
-    print(text, file=stream, flush=True)
+    run(app, list(sys.argv[1:] if arguments is None else arguments))
 
 
 def _client(context: typer.Context) -> Client:
@@ -298,11 +244,3 @@ def _badge(invoice: Invoice, shape: Shape) -> None:
 def _report(invoice: Invoice, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return invoice.report(path).resolve()
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _warn(message: Warning | str, *_: Any) -> None:  # noqa: ANN401 (Python's own signature)
-    say(f"warning: {' '.join(str(message).split())}", to=sys.stderr)

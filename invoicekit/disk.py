@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +21,8 @@ def writing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder is missing or cannot be written; nothing is left behind.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    os.close(handle)
-    part = Path(name)
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    part.open("xb").close()  # with the permissions that a new file of the user's gets
     try:
         yield part
         _replace(part, path)

@@ -21,6 +21,7 @@ from invoicekit.errors import InvoiceKitError
 from invoicekit.fetch.sign_in import Signer
 from invoicekit.settings import Settings
 
+USER = "App+User"
 MARKS = {"fine": "✔", "wrong": "✘", "unknown": "?", "note": "·"}
 
 # Which call takes an app-only token, and what becomes of it otherwise
@@ -112,7 +113,7 @@ def doctor(
     checks = (
         Check("sign-in", "note", SIGN_INS.get(signer.kind, signer.kind)),
         *_token_checks(token, settings),
-        *_calls(_speaks_for_app(signer.kind, token), known=bool(token) or signer.kind != "token"),
+        *_calls(_speaks_for(signer.kind, token)),
         *_places(settings),
         *_cache(settings),
         *asked,
@@ -168,7 +169,7 @@ def _expiry(claims: Mapping[str, object]) -> tuple[str, str]:
         return "unknown", "the token does not say when it ends"
     if ends <= now:
         return "wrong", f"expired {_span(now - ends)} ago ({moment}); get a new one"
-    if isinstance(starts, int | float) and starts > now + 300:  # noqa: PLR2004  # seconds
+    if isinstance(starts, int | float) and starts > now + 300:  # seconds: clocks differ a little
         return "wrong", f"not valid for another {_span(starts - now)}: is this clock right?"
     return "fine", f"{_span(ends - now)} left ({moment})"
 
@@ -195,22 +196,25 @@ def _mfa(amr: object) -> tuple[str, str]:
         return "fine", "the user signed in with MFA"
     return "wrong", (
         "the token does not say that the user signed in with MFA. Partner Center refuses such "
-        "App+User tokens (401, code 900421) since 2026; sign in again with MFA"
+        "App+User tokens (401, code 900421) since 2026 (see Microsoft's "
+        "page on authentication); sign in again with MFA"
     )
 
 
-def _speaks_for_app(kind: str, token: str) -> bool | None:
-    said = is_app_only(token) if token else None
-    return said if said is not None else {"app-only": True, "token": None}.get(kind, False)
+def _speaks_for(kind: str, token: str) -> str | None:
+    app_only = is_app_only(token) if token else None
+    if app_only is None:
+        return {"app-only": "app-only", "refresh token": USER, "device code": USER}.get(kind)
+    return "app-only" if app_only else USER
 
 
-def _calls(app_only: bool | None, *, known: bool) -> Iterator[Check]:
-    whose = {True: "app-only", False: "App+User"}.get(app_only) if known else None  # type: ignore[arg-type]
-    yield Check("kind of token", "note" if whose else "unknown", whose or "it does not say")
+def _calls(speaks_for: str | None) -> Iterator[Check]:
+    says = speaks_for or "it does not say"
+    yield Check("kind of token", "note" if speaks_for else "unknown", says)
     for topic, takes_app_only, otherwise in CALLS:
-        if takes_app_only or app_only is False:
+        if takes_app_only or speaks_for == USER:
             yield Check(topic, "fine", "yes")
-        elif whose:
+        elif speaks_for:
             yield Check(topic, "note", f"not with an app-only token; {otherwise}")
         else:
             yield Check(topic, "unknown", f"with App+User; app-only: {otherwise}")

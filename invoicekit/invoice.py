@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,20 @@ import polars as pl
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import READ, Reconciliation, reconcile
 from invoicekit.analysis.totals import totals
-from invoicekit.errors import AccessError, FetchError, FrameError, NotFoundError, PageError
+from invoicekit.errors import FetchError, FrameError, PageError
 from invoicekit.fetch import partner_center
+from invoicekit.fetch.crew import Crew
 from invoicekit.fetch.pull import pull
-from invoicekit.fetch.session import Session
+from invoicekit.fetch.session import HANDS, Session
 from invoicekit.frames.charges import charges
 from invoicekit.frames.decode import decode
 from invoicekit.line_items import LineItems, Part
 from invoicekit.pages import Page
+from invoicekit.progress import Progress
 from invoicekit.spelling import LINE_ITEM_TYPES, PROVIDERS, bare, line_item_type_of, provider_of
 
 REFUSED = {403: "refused (403)", 404: "not found (404)"}
+Pair = tuple[str, str]  # provider and line item type, in our words
 DETAILS = {"provider": pl.String(), "line_item_type": pl.String()}
 
 
@@ -35,7 +39,7 @@ class Invoice:
 
     def __init__(self, session: Session, header: Mapping[str, Any]) -> None:
         self._session = session
-        self._read: dict[tuple[str, str], Part] = {}
+        self._read: dict[Pair, Part] = {}
         self._tie_out: Reconciliation | None = None
         for name in ("invoice_id", "total_charges", "currency"):
             if header[name] is None:
@@ -84,15 +88,16 @@ class Invoice:
                 f"invoice {self.id} names no collections of line items (invoiceDetails), so there "
                 "is nothing to ask for. Look at its document in the portal"
             )
-        wanted = {
+        wanted = [
             (named, kind)
             for named, kind in pairs
             if (provider is None or named == provider_of(provider))
             and (line_item_type is None or kind == line_item_type_of(line_item_type))
-        }
+        ]
+        parts = self._parts([pair for pair in wanted if refresh or pair not in self._read], refresh)
+        self._read.update(parts)
         return LineItems(
-            self.id,
-            [self._part(pair, refresh) if pair in wanted else Part(*pair) for pair in pairs],
+            self.id, [self._read[pair] if pair in wanted else Part(*pair) for pair in pairs]
         )
 
     def charges(self, *, usage: bool = False) -> pl.DataFrame:
@@ -128,7 +133,7 @@ class Invoice:
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>"
 
-    def _pairs(self) -> list[tuple[str, str]]:
+    def _pairs(self) -> list[Pair]:
         """The pairs named in the details, each once, in our words where we have one."""
         try:
             details = msgspec.json.decode(self._details or "[]", type=list[dict[str, Any]])
@@ -142,12 +147,37 @@ class Invoice:
             ) from cause
         return list(dict.fromkeys(pairs))
 
-    def _part(self, pair: tuple[str, str], refresh: bool) -> Part:  # noqa: FBT001
-        if refresh or pair not in self._read:
-            self._read[pair] = self._pulled(pair, refresh=refresh)
-        return self._read[pair]
+    def _parts(self, pairs: Sequence[Pair], refresh: bool) -> dict[Pair, Part]:  # noqa: FBT001
+        """Read collections, several at once; the first that fails stops the others."""
+        crew = Crew(HANDS, f"invoicekit-{self.id}")
+        with Progress(self.id) as progress:
+            reading = [
+                crew.submit(partial(self._pulled, pair, progress, refresh=refresh))
+                for pair in pairs
+            ]
+            try:
+                return dict(zip(pairs, self._told(crew.results(reading)), strict=True))
+            finally:
+                progress.stop()
+                crew.close()
 
-    def _pulled(self, pair: tuple[str, str], *, refresh: bool) -> Part:
+    def _told(self, outcomes: Sequence[Part | tuple[Part, FetchError]]) -> Iterator[Part]:
+        for outcome in outcomes:
+            if isinstance(outcome, Part):
+                yield outcome
+                continue
+            part, error = outcome
+            warnings.warn(
+                f"{part.provider}/{part.line_item_type} of {self.id} is left out, {part.state}: "
+                f"{error}",
+                stacklevel=6,
+            )
+            yield part
+
+    def _pulled(
+        self, pair: Pair, progress: Progress, *, refresh: bool
+    ) -> Part | tuple[Part, FetchError]:
+        """One collection; with the error where the service will not give it."""
         provider, line_item_type = pair
         collection = partner_center.line_items(
             self.id,
@@ -160,7 +190,7 @@ class Invoice:
 
         def build(pages: Iterator[Page]) -> dict[str, pl.DataFrame]:
             return decode(
-                _told(pages, collection.name),
+                progress.over(pages),
                 invoice_id=self.id,
                 provider=provider,
                 line_item_type=line_item_type,
@@ -168,27 +198,17 @@ class Invoice:
 
         try:
             frames, readings = pull(self._session, collection, build, refresh=refresh)
-        except (AccessError, NotFoundError, FetchError) as error:
-            state = self._refusal(pair, error)
+        except FetchError as error:
+            state = _refusal(pair, error)
             if state is None:
                 raise
-            warnings.warn(f"{collection.name} is left out, {state}: {error}", stacklevel=4)
-            return Part(provider, line_item_type, state)
+            return Part(provider, line_item_type, state), error
         return Part(provider, line_item_type, READ, frames, readings)
 
-    def _refusal(self, pair: tuple[str, str], error: FetchError) -> str | None:
-        """How a collection that the service will not give is called; `None` is no such case."""
-        unknown = pair[0] not in PROVIDERS or pair[1] not in LINE_ITEM_TYPES
-        if unknown and error.status == 400:  # noqa: PLR2004 (a pair that its own details name)
-            return "refused (400)"
-        return REFUSED.get(error.status or 0)
 
-
-def _told(pages: Iterator[Page], name: str) -> Iterator[Page]:
-    """The pages, with a line of progress once it takes more than a second."""
-    from tqdm.auto import tqdm
-
-    with tqdm(desc=name, unit=" lines", delay=1, leave=False, disable=None) as bar:
-        for page in pages:
-            bar.update(page.rows)
-            yield page
+def _refusal(pair: Pair, error: FetchError) -> str | None:
+    """How a collection that the service will not give is called; `None` is no such case."""
+    unknown = pair[0] not in PROVIDERS or pair[1] not in LINE_ITEM_TYPES
+    if unknown and error.status == 400:  # noqa: PLR2004 (a pair that its own details name)
+        return "refused (400)"
+    return REFUSED.get(error.status or 0)

@@ -37,6 +37,9 @@ APP = ("client_id", "client_secret", "refresh_token", "client_certificate")
 NO_TENANTS = frozenset({"common", "organizations", "consumers"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MOST_ROWS = 2000  # the service's own maximum for a page of line items
+# Seconds to connect, and without a byte of an answer: Microsoft's own client gives up after three
+# minutes, and its users report pages that take longer. Gigabytes that answers may take on disk.
+AMOUNTS = {"connect_timeout": 10.0, "read_timeout": 180.0, "cache_gb": 5.0}
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"", "0", "false", "no", "off"})
 
@@ -56,6 +59,9 @@ class Settings:
     client_secret: str = field(default="", repr=False)
     refresh_token: str = field(default="", repr=False)
     client_certificate: Path | None = None
+    connect_timeout: float = AMOUNTS["connect_timeout"]
+    read_timeout: float = AMOUNTS["read_timeout"]
+    cache_gb: float = AMOUNTS["cache_gb"]
 
     @property
     def sign_in(self) -> str:
@@ -88,7 +94,6 @@ def read_settings(
             value = environ.get(f"INVOICEKIT_{name.upper()}", "").strip() or default
         return value
 
-    secrets = {name: _word(name, setting(name)) for name in ("client_secret", "refresh_token")}
     client_id = _word("client_id", setting("client_id"))
     certificate = setting("client_certificate")
     token = _token(setting("token"))
@@ -105,8 +110,12 @@ def read_settings(
         page_size=_page_size(setting("page_size", MOST_ROWS)),
         offline=offline,
         client_id=client_id,
+        client_secret=_word("client_secret", setting("client_secret")),
+        refresh_token=_word("refresh_token", setting("refresh_token")),
         client_certificate=Path(str(certificate)).expanduser() if certificate else None,
-        **secrets,
+        connect_timeout=_amount("connect_timeout", setting("connect_timeout")),
+        read_timeout=_amount("read_timeout", setting("read_timeout")),
+        cache_gb=_amount("cache_gb", setting("cache_gb")),
     )
     _check_sign_in(settings)
     return settings
@@ -183,6 +192,16 @@ def _page_size(value: object) -> int:
     if not 1 <= size <= MOST_ROWS:
         raise SettingsError(f"page_size {size} is not between 1 and {MOST_ROWS}")
     return size
+
+
+def _amount(name: str, value: object) -> float:
+    try:
+        amount = float(str(AMOUNTS[name] if value is None else value))
+    except ValueError as cause:
+        raise SettingsError(f"{name} {value!r} is no number") from cause
+    if not 0 < amount < 1_000_000:  # noqa: PLR2004 (NaN and infinity as well)
+        raise SettingsError(f"{name} {value!r} makes no sense; it is {AMOUNTS[name]:g} by default")
+    return amount
 
 
 def _flag(name: str, value: object) -> bool:

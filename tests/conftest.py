@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from server import TOKEN, Asked, Reply, Service
 
+from invoicekit.fetch.patience import Patience
+
 ROOT = Path(__file__).parents[1]
 SEEDS = ROOT / "data" / "seeds"
 
@@ -40,6 +42,7 @@ def open_client(tmp_path: Path) -> Iterator[Callable[..., ik.Client]]:
     def open_(service: Service, **given: object) -> ik.Client:
         settings = {"token": TOKEN, "cache_dir": tmp_path / "cache", "tenant_id": "t", **given}
         clients.append(ik.connect(base_url=service.url, **settings))
+        clients[-1]._session.patience = Patience(first=0.01)
         return clients[-1]
 
     yield open_

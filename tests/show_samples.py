@@ -46,7 +46,7 @@ def charge(customer=("c1", EVIL), total="10.00", **changes):
         "offer_id": "DZH318Z0:0001",
         "offer_name": "Azure plan",
         "subscription_id": "s1",
-        "subscription_name": EVIL,
+        "subscription_name": "Plan",
         "charge_type": "new",
         "charge_start": date(2026, 10, 1),
         "charge_end": date(2026, 10, 31),

@@ -39,8 +39,8 @@ def test_the_sample_invoice_ties_over_two_pages_by_token(recorded):
 
 
 def test_the_sample_office_page_is_typed(recorded):
+    found = recorded.invoice("D070002ISK")
     with pytest.warns(UserWarning, match=r"not found \(404\)"):
-        found = recorded.invoice("D070002ISK")
         lines = found.line_items()["LicenseBasedLineItem"]
     assert lines.height == 2
     assert lines["mpn_id"].to_list() == ["4391507", "4391507"]
@@ -61,14 +61,6 @@ def test_the_sample_list_is_two_invoices_newest_first(recorded):
     ]  # fmt: skip
     assert found["total_charges"].to_list() == [Decimal("88029.46"), Decimal("115761.32")]
     assert recorded.latest.id == "D070002J8C"
-
-
-def test_the_first_request_is_ours_and_never_the_prefixed_link(recorded, tmp_path):
-    server = recorded.settings.base_url
-    assert server.startswith("http://127.0.0.1:")
-    found = recorded.invoice("G000024135")
-    assert found.details.rows() == [("onetime", "billing")]
-    found.line_items()
 
 
 def test_the_newest_demo_invoice_is_all_there_and_ties(demo):
@@ -223,18 +215,19 @@ def test_requests_carry_the_headers_of_the_service(serve, open_client):
     assert first.headers["ms-correlationid"] == second.headers["ms-correlationid"]
 
 
+USAGE = "?provider={}&invoicelineitemtype=usagelineitems&currencycode=EUR&period=current&size=2000"
+
+
 @pytest.mark.parametrize(
     ("pair", "target"),
     [
         (("office", "billing_line_items"), "/Office/BillingLineItems?size=2000&offset=0"),
         (("Azure", "UsageLineItems"), "/Azure/UsageLineItems?size=2000&offset=0"),
-        (("one_time", "usage_line_items"), "?provider=onetime&invoicelineitemtype=usagelineitems"
-         "&currencycode=EUR&period=current&size=2000"),
-        (("marketplace", "usage_line_items"), "?provider=marketplace&invoicelineitemtype="
-         "usagelineitems&currencycode=EUR&period=current&size=2000"),
+        (("one_time", "usage_line_items"), USAGE.format("onetime")),
+        (("marketplace", "usage_line_items"), USAGE.format("marketplace")),
         (("azure_data_market", "billing_line_items"), "/Azuredatamarket/BillingLineItems"),
     ],
-)  # fmt: skip
+)
 def test_each_pair_is_asked_in_the_style_that_answers_it(serve, open_client, pair, target):
     header = invoice(pairs=(pair,), currency="EUR").encode()
     service = serve(lambda asked: page([]) if "lineitems" in asked.target else header)

@@ -98,6 +98,7 @@ class EntraHttp:
             raise SettingsError(
                 f"could not sign in: {host} knows no tenant {tenant}. Check tenant_id, and cloud"
             )
+        response.encoding = "utf-8"  # else it would be guessed from the body
         try:
             self._learn_from(json.loads(response.text))
         except (ValueError, RecursionError):

@@ -101,8 +101,8 @@ class EntraSigner:
         with muted():
             try:
                 result = self._result()
-            except (ValueError, KeyError, TypeError, AttributeError) as cause:
-                # msal's word for an answer that makes no sense; its text may hold that answer.
+            except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as cause:
+                # msal's words for an answer that makes no sense; their text may hold the answer.
                 raise FetchError(
                     f"could not sign in: {self._cloud.authority} answered what msal does not "
                     f"understand ({type(cause).__name__})",

@@ -38,7 +38,11 @@ def invoices() -> Collection:
 def invoice(invoice_id: str) -> Collection:
     """One invoice by its id (App+User sign-in only)."""
     return Collection(
-        f"invoice {invoice_id}", Link(f"/invoices/{segment(invoice_id)}"), HOUR, paged=False
+        f"invoice {invoice_id}",
+        Link(f"/invoices/{segment(invoice_id)}"),
+        HOUR,
+        paged=False,
+        about=invoice_id,
     )
 
 
@@ -66,7 +70,7 @@ def line_items(
         pair = f"{segment(_in_path(provider))}/{segment(_in_path(line_item_type))}"
         link = Link(f"{base}/{pair}?size={size}&offset=0")
     name = f"{provider}/{line_item_type} of {invoice_id}"
-    return Collection(name, link, _lifetime(invoice_date))
+    return Collection(name, link, _lifetime(invoice_date), about=invoice_id)
 
 
 def segment(name: str) -> str:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from invoicekit.errors import FetchError, InvoiceKitError
+from invoicekit.fetch.ahead import Ahead
 from invoicekit.fetch.cache import digest
 from invoicekit.fetch.session import Answer, Session, url_of
 from invoicekit.fetch.shelf import Note, Shelf
+from invoicekit.fetch.upkeep import trim
 from invoicekit.pages import Link, Page, follow, parse_resource
 
 T = TypeVar("T")
@@ -29,6 +31,7 @@ class Collection:
     first: Link
     lifetime: float | None  # seconds; None is for ever
     paged: bool = True
+    about: str = ""  # the id of the invoice that it belongs to
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ def pull(
         FetchError: the service could not be asked, or (offline) the cache does not hold it all.
         PageError: the pages make no whole.
     """
-    shelf = Shelf(session.root, digest(url_of(session.settings.base_url, collection.first.uri)))
+    name = digest(url_of(session.settings.base_url, collection.first.uri))
+    shelf = Shelf(session.root, name, collection.about)
     run = _Run(session, collection, build, shelf)
     for _ in range(2):  # twice: another process may have committed a newer pull meanwhile
         note = shelf.committed()
@@ -153,8 +157,9 @@ class _Run(Generic[T]):
 
         readings: list[Reading] = []
         unwritten = self.session.unwritten
+        ahead = Ahead(ask, self.session.crew)
         try:
-            result = self.build(self._pages(ask, readings))
+            result = self.build(self._pages(ahead, readings))
         except FetchError as error:
             if error.status not in INTERRUPTED:
                 self.shelf.forget(name)
@@ -162,6 +167,8 @@ class _Run(Generic[T]):
         except InvoiceKitError:
             self.shelf.forget(name)
             raise
+        finally:
+            ahead.close()
         if self.collection.lifetime == 0 or self.session.unwritten != unwritten:
             self.shelf.forget(name)
         else:
@@ -174,6 +181,7 @@ class _Run(Generic[T]):
             lifetime = EMPTY_LIFETIME
         try:
             self.shelf.commit(name, pages=len(readings), lifetime=lifetime)
+            trim(self.session.settings.cache_dir, self.session.settings.cache_gb, self.shelf.folder)
         except OSError:
             self.shelf.forget(name)  # a full disk costs the cache, not the result
 

@@ -135,10 +135,14 @@ UNKNOWN = Refusal(AccessError, "Microsoft Entra gives no token", "look the code 
 
 def refusal(result: Mapping[str, object], redact: Callable[[str], str]) -> InvoiceKitError:
     """The error that tells what `result` of msal means; it shows nothing that `redact` removes."""
-    number, described = _number(result), redact(_first_words(result.get("error_description")))
-    error = str(result.get("error") or "no error named")
+
+    def said_in(name: str) -> str:
+        return _first_words(redact(str(result.get(name) or "")))  # before it is cut: see the test
+
+    number, described = _number(result), said_in("error_description")
+    error = said_in("error") or "no error named"
     why = CODES.get(number) or ERRORS.get(error, UNKNOWN)
-    code = f"AADSTS{number}" if number else redact(_first_words(error))
+    code = f"AADSTS{number}" if number else error
     said = "" if number in CODES or not described else f" Entra says: {described}."
     message = f"could not sign in: {why.words} ({code}).{said} What helps: {why.remedy}"
     if not issubclass(why.error, FetchError):
@@ -147,8 +151,8 @@ def refusal(result: Mapping[str, object], redact: Callable[[str], str]) -> Invoi
         message,
         code=code,
         description=described or None,
-        request_id=_first_words(result.get("trace_id")) or None,
-        correlation_id=_first_words(result.get("correlation_id")) or None,
+        request_id=said_in("trace_id") or None,
+        correlation_id=said_in("correlation_id") or None,
         hint=why.remedy,
     )
 
@@ -162,8 +166,8 @@ def _number(result: Mapping[str, object]) -> int:
     return first if isinstance(first, int) else 0
 
 
-def _first_words(text: object) -> str:
+def _first_words(text: str) -> str:
     """What Entra says, less the ids and the times that it adds."""
-    words = re.split(r"[\r\n]|\s(?:Trace|Correlation) ID:", str(text or "").strip(), maxsplit=1)[0]
+    words = re.split(r"[\r\n]|\s(?:Trace|Correlation) ID:", text.strip(), maxsplit=1)[0]
     words = re.sub(r"^AADSTS\d+:\s*", "", words)
     return re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", words).strip()[:300].rstrip(".")

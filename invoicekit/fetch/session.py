@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 import requests
 from requests import PreparedRequest, Request, Response
 from requests_cache import NEVER_EXPIRE, CachedSession
 
-from invoicekit.errors import AccessError, FetchError, NotFoundError, PageError
-from invoicekit.fetch.auth import BearerFor, origin_of
+from invoicekit.errors import PageError
+from invoicekit.fetch.auth import Secrets, SigningAdapter, origin_of
 from invoicekit.fetch.cache import PageCache, PageFiles, page_key
-from invoicekit.pages import BOM, Link
+from invoicekit.fetch.crew import Crew
+from invoicekit.fetch.faults import Asked, is_web_page, refused, unreached
+from invoicekit.fetch.patience import AGAIN, Patience, rest
+from invoicekit.fetch.sign_in import Signer, signer_for
+from invoicekit.pages import Link
 from invoicekit.settings import LOOPBACK, Settings
 
-# Seconds to connect, and to the first byte of an answer: Microsoft's own client gives up after
-# three minutes, and its users report pages that take longer.
-TIMEOUT = (10, 180)
-ERRORS = {401: AccessError, 403: AccessError, 404: NotFoundError}
-HINTS = {
-    400: "the service does not understand the request",
-    401: "the token is refused: expired, or not made for Partner Center. Get a new one",
-    403: "this sign-in may not do that: some calls need App+User, some a role (Billing admin)",
-    404: "check the spelling; the list of invoices is client.invoices()",
-    429: "the service asks us to slow down; try again later",
-}
+HANDS = 4  # requests at once, over all that a client does
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +45,15 @@ class Answer:
 class Session:
     """Asks one partner's service, politely; the only place that touches the network."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, signer: Signer | None = None) -> None:
         self.settings = settings
+        self.signer = signer or signer_for(settings)
+        self.patience = Patience()
         self.root = settings.cache_dir / settings.scope
-        self._auth = BearerFor(settings.base_url, settings.token)
+        self.crew = Crew(HANDS, "invoicekit-fetch")
+        self._at_once = threading.BoundedSemaphore(HANDS)
+        self._secrets = Secrets(self.signer)
+        self._timeout = (settings.connect_timeout, settings.read_timeout)
         self._http = CachedSession(
             backend=PageCache(self.root),
             key_fn=page_key,
@@ -64,7 +63,8 @@ class Session:
             filter_fn=self._may_keep,
             stale_if_error=False,
         )
-        self._http.auth = self._auth
+        for scheme in ("https://", "http://"):
+            self._http.mount(scheme, SigningAdapter(settings.base_url, self.signer))
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._http.headers.update(
             {
@@ -88,16 +88,22 @@ class Session:
 
     def close(self) -> None:
         """Close the connections; what is on disk stays."""
+        self.crew.close()
         self._http.close()  # type: ignore[no-untyped-call]
 
     def cached(self, link: Link, folder: str) -> Answer | None:
         """The answer that lies in `folder`, or `None`: nothing is asked."""
-        request = self._prepared(link, folder, correlation_id="")
-        found = self._http.cache.get_response(page_key(request))
-        return None if found is None else _answer(found, request, seconds=0.0)
+        start = time.perf_counter()
+        found = self._http.cache.get_response(page_key(self._prepared(link, folder)))
+        if found is None:
+            return None
+        return replace(_answer(found), from_cache=True, seconds=time.perf_counter() - start)
 
     def ask(self, link: Link, folder: str, *, correlation_id: str) -> Answer:
         """The answer to `link`, from `folder` where it lies, else from the service.
+
+        Tried again where that may help, as `Patience` says: under the same MS-RequestId, as the
+        service wants it. A refused token (401) is renewed once.
 
         Raises:
             AccessError: it refused us (401, 403).
@@ -105,26 +111,55 @@ class Session:
             FetchError: it could not be reached, or answered with anything but 200 and JSON.
             PageError: the link leads to another host.
         """
-        request = self._prepared(link, folder, correlation_id=correlation_id)
-        start = time.perf_counter()
-        try:
-            response = self._http.send(
-                request, timeout=TIMEOUT, allow_redirects=False, **self._environment(request)
-            )
-        except requests.RequestException as cause:
-            raise FetchError(
-                f"could not read {_shown(request)}: {_words(cause)}",
-                url=_shown(request),
-                request_id=request.headers.get("MS-RequestId"),
-                correlation_id=correlation_id,
-                hint="check the network; what was read so far is kept for the next try",
-            ) from cause
-        answer = _answer(response, request, seconds=time.perf_counter() - start)
-        if answer.status != requests.codes.ok or not _may_be_json(answer.body):
-            raise self._refusal(response, request, answer)
-        return answer
+        found = self.cached(link, folder)
+        if found is not None:
+            return found
+        request = self._prepared(link, folder, correlation_id)
+        start, waited, tried, renewed = time.perf_counter(), 0.0, 0, False
+        while True:
+            tried += 1
+            used = self.signer.held()
+            response, error = self._tried(request)
+            if error is None and response is not None:
+                answer = _answer(response)
+                return replace(answer, retries=tried - 1, seconds=time.perf_counter() - start)
+            status = None if response is None else response.status_code
+            if status == requests.codes.unauthorized and not renewed:
+                renewed = True
+                if self.signer.renew(used):
+                    continue
+            again = response is None or status in AGAIN
+            asked_to = None if response is None else response.headers.get("Retry-After")
+            seconds = self.patience.wait(tried, waited, asked_to) if again else None
+            if seconds is None:
+                raise error or AssertionError("no answer and no error")
+            rest(seconds, f"{status or 'no answer'} from {origin_of(request.url or '')[1]}")
+            waited += seconds
 
-    def _prepared(self, link: Link, folder: str, *, correlation_id: str) -> PreparedRequest:
+    def _tried(self, request: PreparedRequest) -> tuple[Response | None, Exception | None]:
+        """One try: the response and, where it is not what we asked for, the error it makes."""
+        asked = Asked(
+            url=(request.url or "").partition("#")[0],
+            request_id=request.headers.get("MS-RequestId"),
+            correlation_id=request.headers.get("MS-CorrelationId"),
+            redact=self._secrets.redact,
+        )
+        try:
+            with self._at_once:
+                response = self._http.send(
+                    request, timeout=self._timeout, allow_redirects=False, **self._way(request)
+                )
+        except requests.RequestException as cause:
+            error = unreached(asked, cause, self._timeout)
+            error.__cause__ = cause
+            return None, error
+        body = response.content or b""
+        if response.status_code == requests.codes.ok and not is_web_page(body):
+            return response, None
+        location = response.headers.get("Location")
+        return response, refused(asked, response.status_code, body, location)
+
+    def _prepared(self, link: Link, folder: str, correlation_id: str = "") -> PreparedRequest:
         request = self._http.prepare_request(
             Request(
                 link.method,
@@ -140,46 +175,13 @@ class Session:
         request.invoicekit_headers = link.headers  # type: ignore[attr-defined]
         return request
 
-    def _environment(self, request: PreparedRequest) -> dict[str, Any]:
+    def _way(self, request: PreparedRequest) -> dict[str, Any]:
         """Proxies and certificates of the machine, as `requests` itself would use them."""
         return dict(self._http.merge_environment_settings(request.url or "", {}, None, None, None))
 
     def _may_keep(self, response: Response) -> bool:
         body = response.content or b""
-        return _may_be_json(body) and not self._auth.shows_in(body)
-
-    def _refusal(self, response: Response, request: PreparedRequest, answer: Answer) -> Exception:
-        where = _shown(request)
-        if answer.status == requests.codes.ok:
-            message = f"{where} answered with a web page where JSON should be"
-            code, description = None, None
-            hint: str | None = "a proxy or a sign-in page may stand between; open it in a browser"
-        elif response.is_redirect:
-            target = response.headers.get("Location", "")
-            if origin_of(requests.compat.urljoin(request.url or "", target)) != origin_of(
-                self.settings.base_url
-            ):
-                return PageError(
-                    f"{where} redirects to another host. invoicekit does not follow: the token is "
-                    "for one host alone"
-                )
-            message, code, description = f"{where} redirects, and nothing there should", None, None
-            hint = "check base_url"
-        else:
-            code, description = _fault(answer.body)
-            description = self._auth.redact(description) if description else None
-            message = f"{answer.status} for {where}" + (f": {description}" if description else "")
-            hint = HINTS.get(answer.status)
-        return ERRORS.get(answer.status, FetchError)(
-            self._auth.redact(f"{message}. {hint[0].upper() + hint[1:]}" if hint else message),
-            status=answer.status,
-            code=code,
-            description=description,
-            url=where,
-            request_id=answer.request_id,
-            correlation_id=answer.correlation_id,
-            hint=hint,
-        )
+        return not is_web_page(body) and not self._secrets.show_in(body)
 
 
 def url_of(base_url: str, uri: str) -> str:
@@ -204,50 +206,14 @@ def url_of(base_url: str, uri: str) -> str:
     return base_url + (path if path.startswith("/v1/") else "/v1" + path)
 
 
-def _answer(response: Response, request: PreparedRequest, *, seconds: float) -> Answer:
+def _answer(response: Response) -> Answer:
+    sent = response.request.headers if response.request is not None else {}
     return Answer(
         body=response.content or b"",
         status=response.status_code,
-        seconds=seconds,
-        from_cache=bool(getattr(response, "from_cache", False)),
+        seconds=0.0,
+        from_cache=False,
         retries=0,
-        request_id=response.headers.get("MS-RequestId") or request.headers.get("MS-RequestId"),
-        correlation_id=response.headers.get("MS-CorrelationId")
-        or request.headers.get("MS-CorrelationId"),
+        request_id=response.headers.get("MS-RequestId") or sent.get("MS-RequestId"),
+        correlation_id=response.headers.get("MS-CorrelationId") or sent.get("MS-CorrelationId"),
     )
-
-
-def _may_be_json(body: bytes) -> bool:
-    """Whether it is at least no HTML; `pages.parse_page` looks closer."""
-    return not body[:64].removeprefix(BOM).lstrip().startswith(b"<")
-
-
-def _fault(body: bytes) -> tuple[str | None, str | None]:
-    """Code and description of an error body, in any of the shapes that the service has for it."""
-    try:
-        fault = msgspec.json.decode(body.removeprefix(BOM), type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None, None
-    code = fault.get("code", fault.get("statusCode"))
-    words = fault.get("description") or fault.get("message")
-    text = re.sub(r"[\x00-\x1f\x7f]+", " ", str(words)).strip()[:300] if words else None
-    return (None if code is None else str(code)), text
-
-
-def _shown(request: PreparedRequest) -> str:
-    return (request.url or "").partition("#")[0]
-
-
-def _words(cause: requests.RequestException) -> str:
-    """What went wrong, in a few words: the messages of urllib3 run to lines of object names."""
-    if isinstance(cause, requests.exceptions.ConnectTimeout):
-        return f"no connection within {TIMEOUT[0]} s"
-    if isinstance(cause, requests.exceptions.Timeout):
-        return f"no answer within {TIMEOUT[1]} s"
-    if isinstance(cause, requests.exceptions.SSLError):
-        return "the connection is not secure (certificate)"
-    if isinstance(cause, requests.exceptions.ChunkedEncodingError):
-        return "the answer was cut short"
-    if isinstance(cause, requests.exceptions.ContentDecodingError):
-        return "the answer is not in the encoding that it names"
-    return "no connection, or it was reset"

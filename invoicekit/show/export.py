@@ -13,11 +13,11 @@ import polars.selectors as cs
 
 from invoicekit.analysis.money import EXACT, plain
 from invoicekit.disk import file_name, writing
+from invoicekit.show.text import COUNTS, PRICES
 
 Format = Literal["parquet", "csv"]
 # What a spreadsheet takes for the start of a formula, or skips on its way to one.
 FORMULA: Final = r"^[=+\-@\t\r\n]"
-NOT_MONEY: Final = frozenset({"quantity", "unit_price"})
 
 
 def rows_for_json(frame: pl.DataFrame) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def _for_csv(frame: pl.DataFrame, *, safe: bool) -> pl.DataFrame:
 
 def _value(value: object, name: str, currency: str | None) -> object:
     if isinstance(value, Decimal):
-        amount = EXACT.normalize(value) if name in NOT_MONEY else plain(value, currency)
+        amount = EXACT.normalize(value) if name in COUNTS | PRICES else plain(value, currency)
         return f"{amount:f}"
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()

@@ -16,16 +16,16 @@ PAGE_SIZES: Final = (25, 50, 100, 250)
 LINE_COLUMNS: Final = (
     "customer_name",
     "offer_name",
-    "subscription_name",
     "charge_type",
     "charge_start",
     "charge_end",
     "quantity",
-    "unit_price",
     "subtotal",
     "tax",
     "total",
     "currency",
+    "unit_price",  # up to 22 decimals: it must not push the total out of sight
+    "subscription_name",
     "provider",
     "customer_id",
     "offer_id",
@@ -110,6 +110,8 @@ def _kind(frame: pl.DataFrame, name: str) -> str:
     """The class of the column's cells: numbers stand to the right, ids stay off the paper."""
     if frame.schema[name].is_numeric():
         return "number"
+    if frame.schema[name].is_temporal():
+        return "day"
     return "id" if name.endswith("_id") else "text"
 
 

@@ -1,0 +1,64 @@
+"""How often a request is tried again, and how long is waited between."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+# What may go better the next time; no other answer is asked for again.
+AGAIN = frozenset({408, 429, *range(500, 600)})
+TOLD_FROM = 3.0  # seconds: a longer wait is said, with its reason
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Bounds of trying again: in number, and in seconds waited for one page altogether.
+
+    Microsoft's own client tries three times more, after 0.5, 1.5 and 3.5 seconds; it gives up on
+    429 at once, which its users complain of.
+    """
+
+    tries: int = 5
+    first: float = 0.5
+    budget: float = 300.0
+
+    def wait(self, tried: int, waited: float, retry_after: str | None) -> float | None:
+        """Seconds to wait before the next try, or `None` to give up.
+
+        What the service says (`Retry-After`, in seconds or as a date) comes before our own
+        doubling, jittered wait.
+        """
+        if tried >= self.tries:
+            return None
+        seconds = seconds_in(retry_after)
+        if seconds is None:
+            seconds = self.first * 2 ** (tried - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+        return None if waited + seconds > self.budget else seconds
+
+
+def seconds_in(retry_after: str | None) -> float | None:
+    """The seconds that a `Retry-After` header says, in either of its forms.
+
+    >>> seconds_in("57"), seconds_in("Wed, 21 Oct 2015 07:28:00 GMT"), seconds_in("soon")
+    (57.0, 0.0, None)
+    """
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        when = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+def rest(seconds: float, why: str) -> None:
+    """Wait; said on standard error where it takes more than a few seconds."""
+    if seconds >= TOLD_FROM:
+        print(f"invoicekit: {why}; waiting {seconds:.0f} s", file=sys.stderr)  # noqa: T201
+    time.sleep(seconds)

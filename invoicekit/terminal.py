@@ -1,0 +1,74 @@
+"""What a terminal gets: text that it can show, and one line for whatever went wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Any, NoReturn, TextIO
+
+import typer
+
+from invoicekit.errors import InvoiceKitError
+
+# For an output that cannot show the badge's mark.
+ASCII = str.maketrans({"✔": "OK", "✘": "!!", "⚠": "!!", "…": "...", "–": "-", "·": "|"})  # noqa: RUF001
+
+
+def say(text: str, *, to: TextIO | None = None) -> None:
+    """Print `text`, in ASCII where the stream cannot encode it."""
+    stream = to or sys.stdout
+    try:
+        text.encode(stream.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = text.translate(ASCII).encode("ascii", "replace").decode()
+    print(text, file=stream, flush=True)
+
+
+def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
+    """Run a command and leave with its exit code."""
+    warnings.showwarning = _warn  # type: ignore[assignment]
+    sys.exit(_code(app, list(arguments)))
+
+
+def _code(app: typer.Typer, arguments: list[str]) -> int:
+    try:
+        code = app(arguments, prog_name="invoicekit", standalone_mode=False)
+    except typer.exceptions.TyperException as wrong:  # wrong usage
+        return _shown(wrong)
+    except (KeyboardInterrupt, typer.Abort):
+        say("interrupted; what was read is kept for the next try", to=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever read our output has gone (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 (the last stand: nobody above would tell of it)
+        return _told(error)
+    return code if isinstance(code, int) else 0
+
+
+def _shown(wrong: Any) -> int:  # noqa: ANN401 (typer keeps the class that has these to itself)
+    wrong.show()
+    return int(wrong.exit_code)
+
+
+def _told(error: Exception) -> int:
+    """Say the error in one line; returns the exit code."""
+    if os.environ.get("INVOICEKIT_DEBUG") == "1":
+        traceback.print_exc()
+    words = " ".join(str(error).split())
+    if isinstance(error, InvoiceKitError | OSError):
+        say(f"error: {words}", to=sys.stderr)
+        return 1
+    if type(error) is ValueError:  # a value that is not allowed; a subclass is somebody's bug
+        say(f"error: {words}", to=sys.stderr)
+        return 2
+    name = type(error).__name__
+    say(f"error: {name}: {words} (INVOICEKIT_DEBUG=1 shows where)", to=sys.stderr)
+    return 1
+
+
+def _warn(message: Warning | str, *_: object) -> None:
+    say(f"warning: {' '.join(str(message).split())}", to=sys.stderr)

@@ -1,0 +1,192 @@
+"""The house guards itself: floors, exports, sizes, a light import, what README promises."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import invoicekit as ik
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "invoicekit"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# A module imports from floors below its own; on one floor only from its own package.
+FLOORS = [
+    ["errors"],
+    ["settings", "pages", "disk", "spelling", "clouds", "claims"],
+    ["fetch", "frames", "sandbox"],
+    ["analysis"],
+    ["show"],
+    ["line_items", "invoice", "client", "doctor", "terminal", "progress"],
+    ["cli"],
+    ["__main__"],
+]
+LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
+# The rooms of the top floor form a line of their own.
+CLIENT_LINE = ["terminal", "progress", "line_items", "invoice", "client", "doctor"]
+ALLOWED_ON_FLOOR = {"settings": {"clouds", "claims"}}
+
+
+def room(file: Path) -> str:
+    """The part of the house that a module belongs to."""
+    parts = file.relative_to(PACKAGE).with_suffix("").parts
+    return parts[0]
+
+
+def imports_of(file: Path) -> set[str]:
+    """The modules of ours that a module imports, late ones too, those for types alone not."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "say the whole name"
+            names = [node.module or ""]
+            if node.module in {"invoicekit", *(f"invoicekit.{name}" for name in LEVEL)}:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name for name in names if name.startswith("invoicekit.")}
+        elif isinstance(node, ast.Import):
+            found |= {a.name for a in node.names if a.name.startswith("invoicekit.")}
+    return {name.removeprefix("invoicekit.") for name in found}
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_imports_go_down(file):
+    here = room(file)
+    if here == "__init__":
+        return
+    wrong = []
+    for name in imports_of(file):
+        there = name.partition(".")[0]
+        if there == here or there in ALLOWED_ON_FLOOR.get(here, ()):
+            continue
+        if here in CLIENT_LINE and there in CLIENT_LINE:
+            if CLIENT_LINE.index(there) >= CLIENT_LINE.index(here):
+                wrong.append(name)
+        elif there == "sandbox":
+            wrong += [] if here in {"client", "cli"} else [name]
+        elif LEVEL[there] >= LEVEL[here]:
+            wrong.append(name)
+    assert wrong == []
+
+
+def test_imports_within_a_package_have_no_circle():
+    graph = {
+        ".".join(file.relative_to(PACKAGE).with_suffix("").parts): imports_of(file)
+        for file in MODULES
+    }
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, f"a circle: {' -> '.join((*path, name))}"
+        for target in graph.get(name, ()):
+            known = target if target in graph else target.rpartition(".")[0]
+            if known in graph and known != name:
+                visit(known, (*path, name))
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("package", ["analysis", "fetch", "frames", "sandbox", "show"])
+def test_sub_packages_export_nothing(package):
+    body = ast.parse((PACKAGE / package / "__init__.py").read_text(encoding="utf-8")).body
+    assert [type(node) for node in body] == [ast.Expr]
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_a_module_is_one_idea(file):
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_public_names_are_sorted_complete_and_there():
+    assert ik.__all__ == sorted(ik.__all__)
+    assert set(ik.__all__) < set(dir(ik))
+    for name in ik.__all__:
+        assert getattr(ik, name).__doc__, name
+    with pytest.raises(AttributeError, match="no attribute 'conect'"):
+        _ = ik.conect
+
+
+def test_errors_are_one_tree_and_all_exported():
+    from invoicekit import errors
+
+    ours = {name for name in vars(errors) if name.endswith("Error")}
+    assert ours <= set(ik.__all__)
+    assert all(issubclass(getattr(ik, name), ik.InvoiceKitError) for name in ours)
+
+
+HEAVY = ["requests", "requests_cache", "narwhals", "plotly", "ipywidgets", "anywidget", "msal",
+         "great_tables", "jinja2", "typer", "babel", "xlsxwriter", "tqdm"]  # fmt: skip
+
+
+def test_the_import_is_light():
+    """Without a heavy library but polars, and under half a second of processor time."""
+    code = (
+        "import os, sys, invoicekit\n"
+        f"print(*(name for name in {HEAVY} if name in sys.modules))\n"
+        "print(sum(os.times()[:2]))"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split("\n")
+        for _ in range(5)
+    ]
+    assert [run[0] for run in runs] == [""] * 5
+    assert statistics.median(float(run[1]) for run in runs) < 0.5
+
+
+def test_the_installed_package_is_typed_and_the_version_is_one():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (PACKAGE / "py.typed").exists()
+    assert ik.__version__ == project["version"]
+
+
+def test_the_changelog_has_a_place_for_what_comes():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## [Unreleased]" in text
+
+
+def test_every_command_has_help_and_is_in_the_readme():
+    import typer
+
+    from invoicekit.cli import app
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        assert command.help, name
+        assert f"invoicekit {name}" in readme
+
+
+def test_tracked_files_name_no_machine_and_no_registry():
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    if listed.returncode:  # an unpacked copy: what is there is what is tracked
+        names = [str(p.relative_to(ROOT)) for p in ROOT.rglob("*.py") if ".venv" not in p.parts]
+    else:
+        names = [name for name in listed.stdout.split("\0") if name]
+    wrong = re.compile(r"(?<![\w.])/(?:work|farm|root|home)/|pythonhosted|registry\.npmjs")
+    found = [
+        name
+        for name in names
+        if (ROOT / name).is_file()
+        and name != "tests/test_house.py"
+        and wrong.search((ROOT / name).read_text(encoding="utf-8", errors="replace"))
+    ]
+    assert found == []

@@ -1,0 +1,468 @@
+"""Signing in, against a token endpoint that is real but for its address."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from entra import RESOURCE, TENANT, Entra, app_certificate, jwt, refused, serve, session_trusting
+from msal_extensions import FilePersistence
+
+from invoicekit.clouds import CLOUDS
+from invoicekit.errors import AccessError, FetchError, InvoiceKitError, SettingsError
+from invoicekit.fetch.entra import open_http
+from invoicekit.fetch.entra_signers import World
+from invoicekit.fetch.kept_token import open_storage
+from invoicekit.fetch.sign_in import signer_for
+from invoicekit.settings import read_settings
+
+GIVEN = {
+    "secret": {"client_secret": "CLIENT~SECRET+1"},
+    "refresh": {"refresh_token": "REFRESH-0-SECRET"},
+    "device": {},
+}
+
+
+class Place:
+    """An Entra, and what signs in there; storage is a plain file here, where no keyring is."""
+
+    def __init__(self, folder):
+        self.entra, self.said, self.now, self.folder = Entra(), [], time.time(), folder
+        self.server, self.cloud, self.certificate = serve(self.entra, folder)
+        self.world = World(
+            clouds={"global": self.cloud},
+            open_http=lambda: session_trusting(self.certificate),
+            open_storage=lambda name: FilePersistence(str(folder / "kept" / name)),
+            say=self.said.append,
+            clock=lambda: self.now,
+        )
+
+    def signer(self, **given):
+        given = {"tenant_id": TENANT, "client_id": "app-id", **given}
+        return signer_for(read_settings(given, environ={}), self.world)
+
+    def kept(self):
+        return "".join(file.read_text() for file in (self.folder / "kept").glob("*"))
+
+
+@pytest.fixture
+def place(tmp_path):
+    place = Place(tmp_path)
+    yield place
+    place.server.shutdown()
+    place.server.server_close()
+
+
+def test_a_given_token_is_handed_out_as_is_and_cannot_be_renewed(place):
+    signer = place.signer(token="Bearer THE-TOKEN")
+    assert (signer.kind, signer.token(), signer.renew()) == ("token", "THE-TOKEN", None)
+    assert repr(signer) == "Signer(token)"
+    assert signer.secrets() == ("THE-TOKEN",)
+    assert place.entra.paths == []
+
+
+def test_nothing_is_asked_and_no_msal_loaded_before_the_first_token(place):
+    for given in GIVEN.values():
+        signer = place.signer(**given)
+        assert signer.held() is None
+    assert place.entra.paths == []
+    code = (
+        "import sys; from invoicekit.fetch.sign_in import signer_for; "
+        "from invoicekit.settings import read_settings; "
+        "signer_for(read_settings({'client_id': 'a', 'tenant_id': 't'}, {})); "
+        "sys.exit('msal' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_app_only_by_secret_asks_the_default_scope_of_partner_center(place):
+    signer = place.signer(**GIVEN["secret"])
+    assert (signer.kind, signer.token()) == ("app-only", "ACCESS-1-SECRET")
+    (form,) = place.entra.forms
+    assert form["scope"] == f"{RESOURCE}/.default"
+    assert form["grant_type"] == "client_credentials"
+    assert form["client_secret"] == "CLIENT~SECRET+1"
+
+
+def test_app_only_by_certificate_sends_an_assertion_and_never_the_key(place, tmp_path):
+    signer = place.signer(client_certificate=app_certificate(tmp_path))
+    assert (signer.kind, signer.token()) == ("app-only", "ACCESS-1-SECRET")
+    (form,) = place.entra.forms
+    assert form["client_assertion_type"].endswith("jwt-bearer")
+    assert form["client_assertion"] in signer.secrets()
+    assert "client_secret" not in form
+
+
+@pytest.mark.parametrize("text", ["", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"])
+def test_a_certificate_file_without_key_or_certificate_says_so(place, tmp_path, text):
+    (tmp_path / "half.pem").write_text(text)
+    with pytest.raises(SettingsError, match=r"half\.pem has to hold both"):
+        place.signer(client_certificate=tmp_path / "half.pem").token()
+    (tmp_path / "half.pem").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match=r"half\.pem has to hold both"):
+        place.signer(client_certificate=tmp_path / "half.pem").token()
+    with pytest.raises(SettingsError, match=r"none\.pem cannot be read"):
+        place.signer(client_certificate=tmp_path / "none.pem").token()
+
+
+def test_a_damaged_or_foreign_key_is_told_without_showing_it(place, tmp_path):
+    both = app_certificate(tmp_path)
+    text = both.read_text()
+    both.write_text(text.replace("MII", "XXX", 1))
+    with pytest.raises(SettingsError, match="encrypted, or damaged") as caught:
+        place.signer(client_certificate=both).token()
+    assert caught.value.__cause__ is None
+    (tmp_path / "other").mkdir()
+    other = app_certificate(tmp_path / "other").read_text()
+    cut = "-----BEGIN CERTIFICATE"
+    both.write_text(text.partition(cut)[0] + "".join(other.partition(cut)[1:]))
+    with pytest.raises(SettingsError, match="of another certificate"):
+        place.signer(client_certificate=both).token()
+
+
+def test_a_refresh_token_gives_a_users_token_and_its_successor_is_used_next(place):
+    signer = place.signer(**GIVEN["refresh"], client_secret="CLIENT-SECRET")
+    assert (signer.kind, signer.token()) == ("refresh token", "ACCESS-1-SECRET")
+    assert signer.renew() == "ACCESS-2-SECRET"
+    forms = place.entra.forms
+    assert [form["refresh_token"] for form in forms] == ["REFRESH-0-SECRET", "REFRESH-1-SECRET"]
+    assert f"{RESOURCE}/user_impersonation" in forms[0]["scope"].split()
+    assert forms[0]["client_secret"] == "CLIENT-SECRET"
+
+
+def test_the_next_run_starts_from_the_rotated_refresh_token(place):
+    place.signer(**GIVEN["refresh"]).token()
+    assert "REFRESH-1-SECRET" in place.kept()
+    assert "ACCESS" not in place.kept()
+    place.signer(**GIVEN["refresh"]).token()
+    assert place.entra.forms[-1]["refresh_token"] == "REFRESH-1-SECRET"
+
+
+def test_a_newly_given_refresh_token_wins_over_the_kept_one(place):
+    place.signer(**GIVEN["refresh"]).token()
+    place.signer(refresh_token="NEW-CONSENT").token()
+    assert place.entra.forms[-1]["refresh_token"] == "NEW-CONSENT"
+
+
+def test_a_kept_refresh_token_that_is_spent_gives_way_to_the_given_one(place):
+    place.signer(**GIVEN["refresh"]).token()
+    place.entra.spent.add("REFRESH-1-SECRET")
+    assert place.signer(**GIVEN["refresh"]).token() == "ACCESS-2-SECRET"
+    assert place.entra.forms[-1]["refresh_token"] == "REFRESH-0-SECRET"
+
+
+def test_two_apps_and_two_tenants_share_no_kept_refresh_token(place):
+    place.signer(**GIVEN["refresh"]).token()
+    place.signer(**GIVEN["refresh"], client_id="other-app").token()
+    assert place.entra.forms[-1]["refresh_token"] == "REFRESH-0-SECRET"
+
+
+def test_storage_that_holds_garbage_is_as_good_as_none(place):
+    place.signer(**GIVEN["refresh"]).token()
+    for text in ("", "{", "[]", '{"given": 1}', "\x00"):
+        for file in (place.folder / "kept").iterdir():
+            file.write_text(text)
+        assert place.signer(**GIVEN["refresh"]).token().startswith("ACCESS-")
+        assert place.entra.forms[-1]["refresh_token"] == "REFRESH-0-SECRET"
+
+
+def test_without_protected_storage_it_warns_once_and_writes_nothing_down(
+    place, tmp_path, monkeypatch
+):
+    # The real storage of this machine, which has no keyring: nothing may be written for that.
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home" / "data"))
+    if sys.platform != "linux" or _has_keyring():
+        pytest.skip("this system has a protected storage")
+    place.world = World(**{**_fields(place.world), "open_storage": open_storage})
+    signer = place.signer(**GIVEN["refresh"])
+    with pytest.warns(UserWarning, match="never written in plain text") as warned:
+        signer.token()
+    assert "SECRET" not in str(warned[0].message)
+    signer.renew()  # a second warning would be an error here
+    assert place.entra.forms[-1]["refresh_token"] == "REFRESH-1-SECRET"
+    written = [p.read_bytes() for p in (tmp_path / "home").rglob("*") if p.is_file()]
+    assert not any(b"REFRESH" in body for body in written)
+
+
+def _has_keyring():
+    try:
+        open_storage("invoicekit-test")
+    except (ImportError, RuntimeError):
+        return False
+    return True
+
+
+def _fields(world):
+    return {name: getattr(world, name) for name in world.__dataclass_fields__}
+
+
+def test_a_device_code_is_shown_in_one_clean_line_and_asked_for_once(place):
+    signer = place.signer()
+    assert (signer.kind, signer.token()) == ("device code", "ACCESS-1-SECRET")
+    assert place.said == ["Open https://microsoft.com/devicelogin [2J and enter ABC123"]
+    assert signer.renew() == "ACCESS-2-SECRET"
+    assert place.signer().token() == "ACCESS-3-SECRET"
+    assert len(place.said) == 1
+    assert place.entra.grants()[-2:] == ["refresh_token", "refresh_token"]
+
+
+def test_a_device_code_is_asked_for_again_when_the_kept_sign_in_is_spent(place):
+    place.signer().token()
+    place.entra.spent.add("REFRESH-1-SECRET")
+    assert place.signer().token() == "ACCESS-2-SECRET"
+    assert len(place.said) == 2
+
+
+def test_a_declined_device_code_is_an_access_error(place):
+    place.entra.answers = [
+        place.entra.answer(f"/{TENANT}/oauth2/v2.0/devicecode", {}),
+        (400, {"error": "authorization_declined", "error_description": "AADSTS65004: Declined."}),
+    ]
+    with pytest.raises(AccessError, match="nobody has allowed this app"):
+        place.signer().token()
+
+
+@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+def test_a_token_is_kept_until_five_minutes_before_its_end(place, given):
+    signer = place.signer(**given)
+    assert signer.token() == signer.token() == "ACCESS-1-SECRET"
+    place.now += 3600 - 301
+    assert signer.token() == "ACCESS-1-SECRET"
+    place.now += 2
+    assert signer.token() == "ACCESS-2-SECRET"
+
+
+def test_a_short_lived_token_is_renewed_at_half_its_life(place):
+    place.entra.expires_in = 2
+    place.world = World(**{**_fields(place.world), "clock": time.time})
+    signer = place.signer(**GIVEN["secret"])
+    assert signer.token() == signer.token() == "ACCESS-1-SECRET"
+    time.sleep(1.1)
+    assert signer.token() == "ACCESS-2-SECRET"
+
+
+def test_a_renewal_that_fails_leaves_the_old_token_in_use_while_it_is_good(place):
+    signer = place.signer(**GIVEN["secret"])
+    signer.token()
+    place.now += 3600 - 200
+    place.entra.answers = [(503, {"error": "temporarily_unavailable"})]
+    assert signer.token() == signer.token() == "ACCESS-1-SECRET"
+    assert place.entra.answers == []
+    assert len(place.entra.forms) == 2
+    place.entra.answers = [(503, {})]
+    place.now += 190
+    with pytest.raises(FetchError, match="answered 503"):
+        signer.token()
+
+
+@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+def test_renew_forces_a_new_token_after_a_401(place, given):
+    signer = place.signer(**given)
+    signer.token()
+    assert signer.renew() == "ACCESS-2-SECRET"
+    assert signer.token() == signer.held() == "ACCESS-2-SECRET"
+
+
+def test_of_many_threads_one_asks_for_the_token_and_one_renews_it(place):
+    signer = place.signer(**GIVEN["secret"])
+    place.entra.delay = 0.1
+    start = threading.Barrier(8)
+
+    def both(_):
+        start.wait()
+        first = signer.token()
+        start.wait()
+        return first, signer.renew(first)
+
+    with ThreadPoolExecutor(8) as pool:
+        got = set(pool.map(both, range(8)))
+    assert got == {("ACCESS-1-SECRET", "ACCESS-2-SECRET")}
+    assert len(place.entra.forms) == 2
+
+
+REFUSED = [
+    ("secret", "invalid_client", 7000215, SettingsError, "client secret is wrong"),
+    ("secret", "invalid_client", 7000222, SettingsError, "client secret has expired"),
+    ("secret", "unauthorized_client", 700016, SettingsError, "app is not known in this tenant"),
+    ("secret", "invalid_client", 424242, SettingsError, "Entra says: Some words"),
+    ("refresh", "invalid_grant", 700082, AccessError, "not been used for too long"),
+    ("refresh", "invalid_grant", 50173, AccessError, "password changed"),
+    ("refresh", "invalid_grant", 50076, AccessError, "multi-factor"),
+    ("refresh", "interaction_required", 424242, AccessError, "multi-factor"),
+    ("refresh", "consent_required", 65001, AccessError, "allowed this app"),
+    ("refresh", "never_heard_of", 424242, AccessError, "AADSTS424242"),
+    ("device", "invalid_client", 7000218, SettingsError, "Allow public client flows"),
+    ("device", "temporarily_unavailable", 424242, FetchError, "slow down"),
+]
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: f"{case[0]}-{case[2]}")
+def test_a_refusal_is_told_in_plain_words_with_a_remedy(place, case):
+    flow, error, number, kind, words = case
+    place.entra.answers = [(400, refused(error, number, "Some words."))]
+    with pytest.raises(InvoiceKitError, match=words) as caught:
+        place.signer(**GIVEN[flow]).token()
+    assert type(caught.value) is kind
+    assert "What helps: " in str(caught.value)
+    assert "Trace ID" not in str(caught.value)
+    if isinstance(caught.value, FetchError):
+        assert (caught.value.code, caught.value.correlation_id) == (f"AADSTS{number}", "c-1")
+        assert caught.value.hint
+
+
+def test_a_tenant_that_does_not_exist_is_named(place):
+    with pytest.raises(SettingsError, match=r"knows no tenant contoso\.example"):
+        place.signer(**GIVEN["secret"], tenant_id="contoso.example").token()
+
+
+ODD = {
+    "a web page": (200, b"<html>sign in</html>"),
+    "a cut answer": (200, b'{"access_token": "ACCESS-9-SECRET", "expi'),
+    "a list": (200, b"[]"),
+    "no token": (200, b"{}"),
+    "a failure": (500, b"{}"),
+    "a redirect": (307, b""),
+    "a proxy": (407, b"who are you"),
+    "a token of another kind": (200, b'{"access_token": {"a": 1}}'),
+}
+
+
+@pytest.mark.parametrize("answer", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+def test_an_answer_that_is_none_is_an_error_of_ours(place, given, answer, caplog):
+    caplog.set_level(logging.DEBUG)
+    place.entra.answers = [answer]
+    with pytest.raises(FetchError) as caught:
+        place.signer(**given).token()
+    assert "SECRET" not in caplog.text + _everything(caught.value)
+
+
+def test_no_connection_is_a_fetch_error_that_holds_no_request(place):
+    place.server.shutdown()
+    place.server.server_close()
+    with pytest.raises(FetchError, match=r"no connection to 127\.0\.0\.1") as caught:
+        place.signer(**GIVEN["secret"]).token()
+    assert caught.value.__cause__.request is None
+    assert "SECRET" not in _everything(caught.value)
+
+
+def test_a_certificate_that_is_not_trusted_is_a_fetch_error(place):
+    import requests
+
+    place.world = World(**{**_fields(place.world), "open_http": requests.Session})
+    with pytest.raises(FetchError, match="certificates are trusted"):
+        place.signer(**GIVEN["secret"]).token()
+
+
+def _everything(error):
+    """All that a traceback, a log or a debugger's first look would show of `error`."""
+    chain, shown = error, []
+    while chain is not None:
+        shown += [*traceback.format_exception(chain), repr(chain), repr(vars(chain))]
+        chain = chain.__cause__ or chain.__context__
+    return "\n".join(shown)
+
+
+@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+def test_no_secret_is_in_any_log_repr_or_error(place, given, caplog):
+    caplog.set_level(logging.DEBUG)
+    for name in ("msal", "msal.token_cache", "msal.oauth2cli.oauth2", "urllib3"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    signer = place.signer(**given)
+    shown = [repr(signer)]
+    signer.token()
+    signer.renew()
+    shown += [repr(signer), str(signer)]
+    echo = " ".join(signer.secrets())
+    place.entra.answers = [(400, refused("invalid_scope", 424242, f"You sent {echo}"))]
+    with pytest.raises(InvoiceKitError) as caught:
+        signer.renew()
+    shown += [_everything(caught.value), caplog.text, *place.said]
+    assert "(secret)" in str(caught.value)
+    assert len(signer.secrets()) >= 2
+    for secret in (*signer.secrets(), "SECRET", "Ida"):
+        assert secret not in "\n".join(shown), secret
+
+
+def test_a_secret_is_removed_before_long_words_are_cut(place):
+    """Cut first, and the head of a secret would no longer look like it."""
+    signer = place.signer(client_secret="S3CRET" * 20)
+    echo = "x" * 250 + "S3CRET" * 20
+    place.entra.answers = [(400, refused("invalid_scope", 424242, echo))]
+    with pytest.raises(SettingsError) as caught:
+        signer.token()
+    assert "S3CRET" not in str(caught.value)
+
+
+def test_the_sessions_own_transport_tries_again_where_entra_is_out_of_breath(place):
+    def open_ours():
+        http = open_http()
+        http.trust_env, http.verify = False, place.certificate
+        return http
+
+    place.world = World(**{**_fields(place.world), "open_http": open_ours})
+    place.entra.answers = [(503, {}), (502, {})]
+    assert place.signer(**GIVEN["secret"]).token() == "ACCESS-1-SECRET"
+    assert len(place.entra.forms) == 3
+
+
+def test_without_a_world_of_its_own_a_signer_leans_on_ours(capsys):
+    world = World()
+    world.say("a line")
+    assert capsys.readouterr() == ("", "a line\n")
+    assert world.clouds is CLOUDS
+
+
+def test_msal_is_muted_for_us_alone(place, caplog):
+    caplog.set_level(logging.DEBUG)
+    place.signer(**GIVEN["secret"]).token()
+    logging.getLogger("msal.application").info("somebody else's")
+    assert "somebody else's" in caplog.text
+    assert not [record for record in caplog.records if record.name == "msal.token_cache"]
+
+
+def test_what_msal_would_log_names_the_device_code(place, caplog):
+    """The reason for muting it; should this fail one day, msal has become more discreet."""
+    import msal
+
+    caplog.set_level(logging.DEBUG)
+    with warnings.catch_warnings():
+        app = msal.PublicClientApplication(
+            "app-id",
+            authority=f"https://{place.cloud.authority}/{TENANT}",
+            http_client=session_trusting(place.certificate),
+            instance_discovery=False,
+        )
+    place.entra.pending = 0
+    app.acquire_token_by_device_flow(app.initiate_device_flow(["s"]))
+    assert "DEVICE-CODE-SECRET" in caplog.text
+
+
+def test_offline_needs_no_sign_in_and_says_the_ways_when_a_token_is_asked_for():
+    settings = read_settings({"tenant_id": TENANT, "offline": True}, environ={})
+    signer = signer_for(settings)
+    assert (signer.kind, signer.renew(), signer.held(), signer.secrets()) == (
+        "none",
+        None,
+        None,
+        (),
+    )
+    assert repr(signer) == "Signer(none)"
+    with pytest.raises(SettingsError, match="INVOICEKIT_CLIENT_CERTIFICATE"):
+        signer.token()
+
+
+def test_every_secret_is_known_before_the_first_token(place):
+    signer = place.signer(**GIVEN["refresh"], client_secret="CLIENT-SECRET")
+    assert set(signer.secrets()) == {"REFRESH-0-SECRET", "CLIENT-SECRET"}
+    assert place.signer(token=jwt(tid="t"), client_secret="CLIENT-SECRET").secrets()[-1:] == (
+        "CLIENT-SECRET",
+    )
