@@ -18,7 +18,9 @@ import typer
 
 from invoicekit.client import Client, connect
 from invoicekit.client import demo as open_demo
+from invoicekit.fetch.upkeep import Cache
 from invoicekit.invoice import Invoice
+from invoicekit.settings import cache_folder
 from invoicekit.terminal import run, say
 
 EXIT = {"ties": 0, "differs": 3, "incomplete": 4}
@@ -196,6 +198,52 @@ def report(
 
 
 @app.command()
+def doctor(
+    context: typer.Context,
+    ask: Annotated[bool, typer.Option("--ask", help="Sign in and make one request too.")] = False,
+    shape: AsShape = Shape.table,
+) -> None:
+    """Say what this sign-in can do; without --ask nobody is asked. Exit 1 if something is wrong."""
+    found = _client(context).doctor(ask=ask)
+    if shape is Shape.table:
+        say(repr(found))
+    else:
+        import polars as pl
+
+        _print(pl.DataFrame(found.rows()), shape)
+    raise typer.Exit(0 if found.fine else 1)
+
+
+@cache.command()
+def info(context: typer.Context, shape: AsShape = Shape.table) -> None:
+    """Say where the cache is, and what it holds."""
+    found = _cache(context).info()
+    row = {
+        "folder": str(found.folder),
+        "size": found.size,
+        "entries": found.entries,
+        "collections": found.collections,
+        "oldest": found.oldest,
+    }
+    if shape is Shape.table:
+        say(str(found))
+    else:
+        import polars as pl
+
+        _print(pl.DataFrame([row]), shape)
+
+
+@cache.command()
+def clear(
+    context: typer.Context,
+    invoice_id: Annotated[str | None, typer.Option("--invoice", metavar="ID")] = None,
+) -> None:
+    """Forget all answers, or those of one invoice. It costs time alone: they are asked again."""
+    gone = _cache(context).clear(invoice=invoice_id)
+    say(f"{gone:,} collections forgotten")
+
+
+@app.command()
 def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 0,
 ) -> None:
@@ -221,6 +269,10 @@ def _client(context: typer.Context) -> Client:
     client = connect(**context.obj)
     context.call_on_close(client.close)
     return client
+
+
+def _cache(context: typer.Context) -> Cache:
+    return Cache(cache_folder(context.obj))
 
 
 def _print(frame: Any, shape: Shape, *, safe: bool = False) -> None:  # noqa: ANN401 (a polars frame)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
@@ -20,6 +20,9 @@ from invoicekit.fetch.upkeep import Cache
 from invoicekit.frames.decode import decode_invoices
 from invoicekit.invoice import Invoice
 from invoicekit.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from invoicekit.doctor import Diagnosis
 
 FORBIDDEN = 403
 NOTHING = pl.DataFrame(schema={"invoice_id": pl.String()})
@@ -149,6 +152,15 @@ class Client:
         if headers.is_empty():
             raise NotFoundError("this partner has no invoice yet")
         return Invoice(self._session, headers.row(0, named=True))
+
+    def doctor(self, *, ask: bool = False) -> Diagnosis:
+        """What this sign-in can and cannot do, in plain words; asks the service only if told to."""
+        from invoicekit.doctor import doctor
+
+        return doctor(self.settings, self._session.signer, probe=self._probe if ask else None)
+
+    def _probe(self) -> str:
+        return f"{self.invoices(refresh=True).height} invoices in the list"
 
     def close(self) -> None:
         """Close the connections; a demo partner is gone with them."""

@@ -17,6 +17,8 @@ import polars as pl
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import READ, Reconciliation, reconcile
 from invoicekit.analysis.totals import totals
+from invoicekit.disk import file_name
+from invoicekit.documents import write_document
 from invoicekit.errors import FetchError, FrameError, PageError
 from invoicekit.fetch import partner_center
 from invoicekit.fetch.crew import Crew
@@ -52,6 +54,7 @@ class Invoice:
         )
         self._dated: datetime | None = header["invoice_date"]
         self._details: str | None = header["invoice_details"]
+        self._receipts: str | None = header["tax_receipts"]
 
     @property
     def date(self) -> date | None:
@@ -125,6 +128,38 @@ class Invoice:
         from invoicekit.show.report import write_report
 
         return write_report(self, Path(path))
+
+    def statement(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the invoice's PDF to `path` (a folder gets it under a name of ours), and return it.
+
+        Raises:
+            FileExistsError: there is a file already, and `overwrite` is not said.
+            AccessError: Partner Center gives it to App+User sign-ins alone.
+        """
+        path = Path(path)
+        path = path / f"{file_name(self.id, 'statement')}.pdf" if path.is_dir() else path
+        link = partner_center.statement(self.id)
+        return write_document(self._session, link, path, overwrite=overwrite)
+
+    def tax_receipts(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+        """Write the PDFs of the invoice's tax receipts into `folder`, and return their paths.
+
+        There are some in Taiwan alone; elsewhere the list is empty.
+
+        Raises:
+            FileExistsError: a file is there already, and `overwrite` is not said.
+            AccessError: Partner Center gives them to App+User sign-ins alone.
+        """
+        receipts = msgspec.json.decode(self._receipts or "[]", type=list[dict[str, Any]])
+        return [
+            write_document(
+                self._session,
+                partner_center.tax_receipt(self.id, str(receipt["id"])),
+                Path(folder) / f"{file_name(self.id, 'tax-receipt', str(receipt['id']))}.pdf",
+                overwrite=overwrite,
+            )
+            for receipt in receipts
+        ]
 
     def __repr__(self) -> str:
         what = f"Invoice {self.id} of {self.date}: {self.total:,} {self.currency}"

@@ -122,14 +122,16 @@ def parse_resource(body: bytes, *, collection: str = "") -> Page:
     return Page(b'{"items":[' + body + b"]}", None, 1, collection, 1)
 
 
-def follow(ask: Callable[[Link], bytes], first: Link, *, collection: str = "") -> Iterator[Page]:
+def follow(
+    ask: Callable[[Link], bytes], first: Link, *, collection: str = "", most: int = MOST_PAGES
+) -> Iterator[Page]:
     """Yield the page at `first` and all that follow it, until one names no next.
 
     `totalCount`, a short page and an empty page say nothing about the end: Microsoft's own samples
     show each of them lying.
 
     Raises:
-        PageError: the service sends us where we have been, or there is no end to it.
+        PageError: the service sends us where we have been, or beyond `most` pages.
     """
     seen: set[Link] = set()
     last = b""
@@ -140,8 +142,11 @@ def follow(ask: Callable[[Link], bytes], first: Link, *, collection: str = "") -
                 f"{_named(collection, len(seen) + 1)} is one that was read already: the service "
                 f"sends us in a circle at {link.uri}. Ask again later; nothing was kept"
             )
-        if len(seen) == MOST_PAGES:
-            raise PageError(f"{collection} has no end: {MOST_PAGES} pages were read")
+        if len(seen) == most:
+            raise PageError(
+                f"{collection} has no end: {most:,} pages were read, and there is a next. Ask "
+                "again later; nothing was kept"
+            )
         seen.add(link)
         page = parse_page(ask(link), collection=collection, number=len(seen))
         if page.rows and page.body == last:

@@ -106,7 +106,7 @@ def read_settings(
         tenant_id=_tenant(str(setting("tenant_id") or "").strip()) or _tenant_of(token),
         cloud=cloud,
         base_url=_base_url(str(setting("base_url") or CLOUDS[cloud].api_root)),
-        cache_dir=Path(str(setting("cache_dir") or _cache_folder())).expanduser(),
+        cache_dir=cache_folder(given, environ),
         page_size=_page_size(setting("page_size", MOST_ROWS)),
         offline=offline,
         client_id=client_id,
@@ -119,6 +119,22 @@ def read_settings(
     )
     _check_sign_in(settings)
     return settings
+
+
+def cache_folder(given: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Path:
+    """Where answers are kept: as given, as `INVOICEKIT_CACHE_DIR` says, or the user's own place."""
+    environ = os.environ if environ is None else environ
+    named = given.get("cache_dir") or environ.get("INVOICEKIT_CACHE_DIR", "").strip()
+    if named:
+        return Path(str(named)).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("invoicekit", appauthor=False)
+
+
+def debugging() -> bool:
+    """Whether a traceback is wanted (`INVOICEKIT_DEBUG=1`)."""
+    return os.environ.get("INVOICEKIT_DEBUG", "").lower() in TRUE
 
 
 def _check_sign_in(settings: Settings) -> None:
@@ -217,9 +233,3 @@ def _tenant_of(token: str) -> str:
     if isinstance(tenant, str) and tenant:
         return tenant
     return "token-" + hashlib.sha256(token.encode()).hexdigest()[:32] if token else ""
-
-
-def _cache_folder() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("invoicekit", appauthor=False)

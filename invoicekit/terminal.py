@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TextIO
 import typer
 
 from invoicekit.errors import InvoiceKitError
+from invoicekit.settings import debugging
 
 # For an output that cannot show the badge's mark.
 ASCII = str.maketrans({"✔": "OK", "✘": "!!", "⚠": "!!", "…": "...", "–": "-", "·": "|"})  # noqa: RUF001
@@ -56,7 +57,7 @@ def _shown(wrong: Any) -> int:  # noqa: ANN401 (typer keeps the class that has t
 
 def _told(error: Exception) -> int:
     """Say the error in one line; returns the exit code."""
-    if os.environ.get("INVOICEKIT_DEBUG") == "1":
+    if debugging():
         traceback.print_exc()
     words = " ".join(str(error).split())
     if isinstance(error, InvoiceKitError | OSError):

@@ -39,7 +39,8 @@ class Reply:
     delay: float = 0.0  # seconds before the first byte
     stall: float = 0.0  # seconds in the middle of the body
     cut: int | None = None  # bytes of the body that are sent before the connection is closed
-    reset: bool = False  # hang up at once, without an answer
+    reset: bool = False  # hang up with a RST: at once, or after `cut` bytes
+    chunked: bool = False  # in chunks, without a length
 
 
 class Service:
@@ -87,11 +88,8 @@ class Service:
 
 def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
     time.sleep(reply.delay)
-    if reply.reset:
-        linger = struct.pack("ii", 1, 0)  # close with RST instead of a polite end
-        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        handler.close_connection = True
-        handler.connection.close()
+    if reply.reset and reply.cut is None:
+        _hang_up(handler)
         return
     body = gzip.compress(reply.body) if reply.zipped else reply.body
     handler.send_response(reply.status)
@@ -100,7 +98,11 @@ def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
         headers["Content-Encoding"] = "gzip"
     for name, value in headers.items():
         handler.send_header(name, value)
-    handler.send_header("Content-Length", str(len(body)))
+    if reply.chunked:
+        handler.send_header("Transfer-Encoding", "chunked")
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    else:
+        handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()
     sent = body if reply.cut is None else body[: reply.cut]
     half = len(sent) // 2
@@ -111,6 +113,16 @@ def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
     handler.wfile.write(sent[half:])
     if reply.cut is not None:
         handler.close_connection = True
+    if reply.reset:
+        handler.wfile.flush()
+        _hang_up(handler)
+
+
+def _hang_up(handler: BaseHTTPRequestHandler) -> None:
+    linger = struct.pack("ii", 1, 0)  # close with RST instead of a polite end
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    handler.close_connection = True
+    handler.connection.close()
 
 
 def page(

@@ -25,13 +25,13 @@ FLOORS = [
     ["fetch", "frames", "sandbox"],
     ["analysis"],
     ["show"],
-    ["line_items", "invoice", "client", "doctor", "terminal", "progress"],
+    ["line_items", "invoice", "client", "doctor", "terminal", "progress", "documents"],
     ["cli"],
     ["__main__"],
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 # The rooms of the top floor form a line of their own.
-CLIENT_LINE = ["terminal", "progress", "line_items", "invoice", "client", "doctor"]
+CLIENT_LINE = ["terminal", "progress", "documents", "line_items", "invoice", "doctor", "client"]
 ALLOWED_ON_FLOOR = {"settings": {"clouds", "claims"}}
 
 

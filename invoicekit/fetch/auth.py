@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, Response, codes
 from requests.adapters import HTTPAdapter
 
 from invoicekit.errors import PageError
 from invoicekit.fetch.sign_in import Signer
 
+# Made for another audience (graph.windows.net), or without MFA.
+NO_USE_RENEWING = (b"900420", b"900421")
 PORTS = {"http": 80, "https": 443}
 
 
@@ -19,15 +21,21 @@ def origin_of(url: str) -> tuple[str, str, int | None]:
 
     >>> origin_of("https://api.example/v1") == origin_of("HTTPS://API.example:443/")
     True
+    >>> origin_of("https://api.example:none/"), origin_of("https://[")  # no address: like no other
+    (('', '', None), ('', '', None))
     """
-    parts: SplitResult = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or PORTS.get(parts.scheme)
+    try:
+        parts: SplitResult = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return "", "", None
 
 
 class SigningAdapter(HTTPAdapter):
     """Signs what goes to one origin, and sends nothing anywhere else.
 
-    It works below the cache: neither the cache nor whoever holds the response sees the header.
+    It works below the cache: a hit needs no token, and neither the cache nor whoever holds the
+    response sees the header. A request that is refused (401) is sent once more, newly signed.
     """
 
     def __init__(self, base_url: str, signer: Signer) -> None:
@@ -43,11 +51,31 @@ class SigningAdapter(HTTPAdapter):
         """
         if origin_of(request.url or "") != self._origin:
             raise PageError("a request leads to another host, which is never asked")
-        signed = request.copy()
-        signed.headers["Authorization"] = f"Bearer {self._signer.token()}"
-        response = super().send(signed, *args, **options)
+        token = self._signer.token()
+        response = super().send(_signed(request, token), *args, **options)
+        if response.status_code == codes.unauthorized and not _is_hopeless(response):
+            fresh = self._signer.renew(token)
+            if fresh:
+                response = super().send(_signed(request, fresh), *args, **options)
         response.request = request
         return response
+
+
+def unsigned(request: PreparedRequest) -> PreparedRequest:
+    """`request` as it is: keeps requests from signing it with what it finds in a netrc file."""
+    return request
+
+
+def _signed(request: PreparedRequest, token: str) -> PreparedRequest:
+    signed = request.copy()
+    signed.headers["Authorization"] = f"Bearer {token}"
+    return signed
+
+
+def _is_hopeless(response: Response) -> bool:
+    """Whether a fresh token would be refused alike."""
+    body = response.content or b""
+    return any(code in body for code in NO_USE_RENEWING)
 
 
 class Secrets:

@@ -23,11 +23,11 @@ from requests_cache.backends.base import BaseCache, BaseStorage
 from requests_cache.models.response import CachedResponse
 
 from invoicekit.disk import private_folder, write_whole
+from invoicekit.fetch.shelf import PAGE
 
 MAGIC = b"invoicekit page 1\n"
 KEPT_HEADERS = ("Content-Type", "Date", "MS-CorrelationId", "MS-RequestId")
 CHECK = 16  # bytes of checksum at the end of a file
-SUFFIX = ".page"
 
 
 def digest(*parts: str) -> str:
@@ -82,7 +82,7 @@ class PageFiles(BaseStorage[str, CachedResponse]):
             raise KeyError(key) from cause
 
     def __iter__(self) -> Iterator[str]:
-        for path in sorted(self.root.rglob(f"*{SUFFIX}")):
+        for path in sorted(self.root.rglob(f"*{PAGE}")):
             yield path.relative_to(self.root).with_suffix("").as_posix()
 
     def __len__(self) -> int:
@@ -94,7 +94,7 @@ class PageFiles(BaseStorage[str, CachedResponse]):
             del self[key]
 
     def _path(self, key: str) -> Path:
-        return self.root / (key + SUFFIX)
+        return self.root / (key + PAGE)
 
 
 class PageCache(BaseCache):

@@ -46,9 +46,22 @@ def is_web_page(body: bytes) -> bool:
     return body[:64].removeprefix(BOM).lstrip().startswith(b"<")
 
 
-def unreached(
-    asked: Asked, cause: requests.RequestException, timeout: tuple[float, float]
-) -> FetchError:
+def is_cut(body: bytes) -> bool:
+    """Whether JSON or a PDF stops before its end.
+
+    >>> is_cut(b'{"items":[1'), is_cut(b'{"items":[]}'), is_cut(b"%PDF-1.7 ..."), is_cut(b"")
+    (True, False, True, False)
+    """
+    if body.startswith(b"%PDF-"):
+        return b"%%EOF" not in body[-1024:]
+    try:
+        msgspec.json.decode(body.removeprefix(BOM), type=msgspec.Raw)
+    except msgspec.DecodeError as wrong:
+        return bool(body.strip()) and "truncated" in str(wrong)
+    return False
+
+
+def unreached(asked: Asked, cause: Exception, timeout: tuple[float, float]) -> FetchError:
     """The error for a request that got no answer, or half of one."""
     return FetchError(
         f"could not read {asked.url}: {_words(cause, timeout)}",
@@ -68,7 +81,7 @@ def refused(asked: Asked, status: int, body: bytes, location: str | None) -> Inv
         message = f"{asked.url} answered with a web page where JSON should be"
         hint = "a proxy or a sign-in page may stand between; open it in a browser"
     elif location is not None and 300 <= status < 400:  # noqa: PLR2004 (redirects)
-        if origin_of(urljoin(asked.url, location)) != origin_of(asked.url):
+        if _leads_away(asked.url, location):
             return PageError(
                 f"{asked.url} redirects to another host. invoicekit does not follow: the token is "
                 "for one host alone"
@@ -93,6 +106,13 @@ def refused(asked: Asked, status: int, body: bytes, location: str | None) -> Inv
     )
 
 
+def _leads_away(url: str, location: str) -> bool:
+    try:
+        return origin_of(urljoin(url, location)) != origin_of(url)
+    except ValueError:
+        return True
+
+
 def _fault(body: bytes, redact: Callable[[str], str]) -> tuple[str | None, str | None]:
     """Code and description of an error body, in any of the shapes that the service has for it."""
     try:
@@ -105,7 +125,7 @@ def _fault(body: bytes, redact: Callable[[str], str]) -> tuple[str | None, str |
     return (None if code is None else redact(str(code))[:40]), text and text[:300]
 
 
-def _words(cause: requests.RequestException, timeout: tuple[float, float]) -> str:
+def _words(cause: Exception, timeout: tuple[float, float]) -> str:
     """What went wrong, in a few words: the messages of urllib3 run to lines of object names."""
     if isinstance(cause, requests.exceptions.ConnectTimeout):
         return f"no connection within {timeout[0]:g} s"

@@ -19,6 +19,7 @@ FOR_EVER = None
 CLOSED_AFTER = timedelta(days=15)
 # Path style answers these with an empty list, query style with rows (Partner-Center-Java#119).
 BY_QUERY = frozenset({("onetime", "usage"), ("marketplace", "usage")})
+AS_PDF = ("Accept", "application/pdf")
 # Ours -> the spelling in a path, which is also what the seeds' links say.
 IN_PATH = {
     "onetime": "OneTime",
@@ -71,6 +72,17 @@ def line_items(
         link = Link(f"{base}/{pair}?size={size}&offset=0")
     name = f"{provider}/{line_item_type} of {invoice_id}"
     return Collection(name, link, _lifetime(invoice_date), about=invoice_id)
+
+
+def statement(invoice_id: str) -> Link:
+    """The PDF of an invoice (App+User sign-in only)."""
+    return Link(f"/invoices/{segment(invoice_id)}/documents/statement", headers=(AS_PDF,))
+
+
+def tax_receipt(invoice_id: str, receipt_id: str) -> Link:
+    """The PDF of a tax receipt (App+User sign-in only; Taiwan)."""
+    base = f"/invoices/{segment(invoice_id)}/receipts/{segment(receipt_id)}"
+    return Link(f"{base}/documents/statement", headers=(AS_PDF,))
 
 
 def segment(name: str) -> str:

@@ -26,18 +26,27 @@ class Patience:
     first: float = 0.5
     budget: float = 300.0
 
-    def wait(self, tried: int, waited: float, retry_after: str | None) -> float | None:
-        """Seconds to wait before the next try, or `None` to give up.
+    def wait(self, tried: int, retry_after: str | None) -> float:
+        """Seconds to wait before the next try.
 
         What the service says (`Retry-After`, in seconds or as a date) comes before our own
         doubling, jittered wait.
         """
-        if tried >= self.tries:
-            return None
         seconds = seconds_in(retry_after)
         if seconds is None:
             seconds = self.first * 2 ** (tried - 1) * random.uniform(0.5, 1.5)  # noqa: S311
-        return None if waited + seconds > self.budget else seconds
+        return seconds
+
+    def end(self, tried: int, waited: float, more: float) -> str | None:
+        """Why there is no further try, or `None` where there is one after `more` seconds."""
+        if tried >= self.tries:
+            return f"Given up after {tried} tries"
+        if waited + more > self.budget:
+            return (
+                f"Given up: {waited + more:.0f} s of waiting is more than the {self.budget:g} s "
+                "that a page is worth"
+            )
+        return None
 
 
 def seconds_in(retry_after: str | None) -> float | None:

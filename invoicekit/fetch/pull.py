@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from invoicekit.errors import FetchError, InvoiceKitError
+from invoicekit.errors import FetchError, FrameError, PageError
 from invoicekit.fetch.ahead import Ahead
 from invoicekit.fetch.cache import digest
 from invoicekit.fetch.session import Answer, Session, url_of
 from invoicekit.fetch.shelf import Note, Shelf
 from invoicekit.fetch.upkeep import trim
-from invoicekit.pages import Link, Page, follow, parse_resource
+from invoicekit.pages import MOST_PAGES, Link, Page, follow, parse_resource
 
 T = TypeVar("T")
 # The service does not say how it refuses a seek token that has died; any of these may mean it.
 DEAD_TOKEN = frozenset({400, 404, 409, 410, 412, 422})
-# After these the pages read so far are still good: the next pull goes on from there.
-INTERRUPTED = frozenset({None, 401, 408, 429, *range(500, 600)})
+# After these the pages read so far are of no use. After others (no answer, a web page of a proxy, a
+# token that has run out, 5xx) they are still good: the next pull goes on from there.
+WRONG = frozenset(range(400, 500)) - {401, 408, 429}
 EMPTY_LIFETIME = 3600.0
 
 
@@ -32,6 +33,7 @@ class Collection:
     lifetime: float | None  # seconds; None is for ever
     paged: bool = True
     about: str = ""  # the id of the invoice that it belongs to
+    most: int = MOST_PAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +127,20 @@ class _Run(Generic[T]):
 
     def anew(self, pending: Note | None) -> tuple[T, list[Reading]]:
         """Pull it, from where an interrupted pull stopped; a dead seek token restarts it once."""
-        name = pending.pull if pending else self._begin()
+        name = pending.pull if pending else self.shelf.begin(self.collection.lifetime)
         try:
             return self._pulled(name)
         except _DeadTokenError:
             self.shelf.forget(name)
-            name = self._begin()
+            name = self.shelf.begin(self.collection.lifetime)
         try:
             return self._pulled(name)
         except _DeadTokenError as dead:
             self.shelf.forget(name)
-            raise dead.cause from dead.cause.__cause__
-
-    def _begin(self) -> str:
-        try:
-            return self.shelf.begin(self.collection.lifetime)
-        except OSError:
-            return "unkept"  # no disk: the session warns when it cannot write the first page
+            raise PageError(
+                f"{self.collection.name} cannot be read to its end: the service refused its own "
+                f"continuation token, twice ({dead.cause}). Ask again later; nothing was kept"
+            ) from dead.cause
 
     def _pulled(self, name: str) -> tuple[T, list[Reading]]:
         folder = self.shelf.folder_of(name)
@@ -161,10 +160,10 @@ class _Run(Generic[T]):
         try:
             result = self.build(self._pages(ahead, readings))
         except FetchError as error:
-            if error.status not in INTERRUPTED:
+            if error.status in WRONG:
                 self.shelf.forget(name)
             raise
-        except InvoiceKitError:
+        except (PageError, FrameError):
             self.shelf.forget(name)
             raise
         finally:
@@ -181,9 +180,10 @@ class _Run(Generic[T]):
             lifetime = EMPTY_LIFETIME
         try:
             self.shelf.commit(name, pages=len(readings), lifetime=lifetime)
-            trim(self.session.settings.cache_dir, self.session.settings.cache_gb, self.shelf.folder)
         except OSError:
             self.shelf.forget(name)  # a full disk costs the cache, not the result
+            return
+        trim(self.session.settings.cache_dir, self.session.settings.cache_gb, self.shelf.folder)
 
     def _pages(self, ask: Callable[[Link], Answer], readings: list[Reading]) -> Iterator[Page]:
         answers: list[Answer] = []
@@ -194,7 +194,7 @@ class _Run(Generic[T]):
 
         name, first = self.collection.name, self.collection.first
         pages: Iterable[Page] = (
-            follow(body_of, first, collection=name)
+            follow(body_of, first, collection=name, most=self.collection.most)
             if self.collection.paged
             else iter([parse_resource(body_of(first), collection=name)])
         )

@@ -17,15 +17,16 @@ from requests import PreparedRequest, Request, Response
 from requests_cache import NEVER_EXPIRE, CachedSession
 
 from invoicekit.errors import PageError
-from invoicekit.fetch.auth import Secrets, SigningAdapter, origin_of
+from invoicekit.fetch.auth import Secrets, SigningAdapter, origin_of, unsigned
 from invoicekit.fetch.cache import PageCache, PageFiles, page_key
 from invoicekit.fetch.crew import Crew
 from invoicekit.fetch.faults import Asked, is_web_page, refused, unreached
 from invoicekit.fetch.patience import AGAIN, Patience, rest
 from invoicekit.fetch.sign_in import Signer, signer_for
-from invoicekit.pages import Link
+from invoicekit.pages import BOM, Link
 from invoicekit.settings import LOOPBACK, Settings
 
+JSON_STARTS = (b"{", b"[", b" ", b"\t", b"\r", b"\n")
 HANDS = 4  # requests at once, over all that a client does
 
 
@@ -65,6 +66,7 @@ class Session:
         )
         for scheme in ("https://", "http://"):
             self._http.mount(scheme, SigningAdapter(settings.base_url, self.signer))
+        self._http.auth = unsigned
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._http.headers.update(
             {
@@ -115,19 +117,14 @@ class Session:
         if found is not None:
             return found
         request = self._prepared(link, folder, correlation_id)
-        start, waited, tried, renewed = time.perf_counter(), 0.0, 0, False
+        start, waited, tried = time.perf_counter(), 0.0, 0
         while True:
             tried += 1
-            used = self.signer.held()
             response, error = self._tried(request)
             if error is None and response is not None:
                 answer = _answer(response)
                 return replace(answer, retries=tried - 1, seconds=time.perf_counter() - start)
             status = None if response is None else response.status_code
-            if status == requests.codes.unauthorized and not renewed:
-                renewed = True
-                if self.signer.renew(used):
-                    continue
             again = response is None or status in AGAIN
             asked_to = None if response is None else response.headers.get("Retry-After")
             seconds = self.patience.wait(tried, waited, asked_to) if again else None
@@ -181,7 +178,8 @@ class Session:
 
     def _may_keep(self, response: Response) -> bool:
         body = response.content or b""
-        return not is_web_page(body) and not self._secrets.show_in(body)
+        page = body.lstrip(BOM)[:1] in JSON_STARTS  # documents are written where they are wanted
+        return page and not self._secrets.show_in(body)
 
 
 def url_of(base_url: str, uri: str) -> str:

@@ -22,6 +22,9 @@ from typing import Any
 from invoicekit.disk import private_folder, write_whole
 
 COMMIT, PENDING = "commit.json", "pending.json"
+PAGE = ".page"
+STALE = 7 * 24 * 3600.0  # seconds after which nobody resumes what was interrupted
+IDLE = 3600.0  # seconds after which nobody works any more on what has not changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +61,50 @@ class Shelf:
         """The pull that counts, fresh or not; `None` where there is none that can be read."""
         return self._read(COMMIT)
 
+    def interrupted(self) -> Note | None:
+        """The pull that was begun last and has not ended, however long ago."""
+        return self._read(PENDING)
+
     def pending(self) -> Note | None:
         """The pull to resume, if one was interrupted not too long ago."""
-        note = self._read(PENDING)
+        note = self.interrupted()
         return note if note and note.fresh else None
 
     def begin(self, lifetime: float | None) -> str:
-        """The name of a new pull, noted as pending."""
+        """The name of a new pull, noted as pending; without a disk it is as good as any."""
         pull = secrets.token_hex(4)
-        self._write(PENDING, pull, pages=0, size=0, lifetime=lifetime)
+        with contextlib.suppress(OSError):
+            lifetime = STALE if lifetime is None else min(lifetime, STALE)
+            self._write(PENDING, pull, pages=0, size=0, lifetime=lifetime)
         return pull
 
     def commit(self, pull: str, *, pages: int, lifetime: float | None) -> None:
-        """Make `pull` the one that counts, then drop what it replaces."""
-        size = sum(file.stat().st_size for file in (self.folder / pull).iterdir())
-        self._write(COMMIT, pull, pages=pages, size=size, lifetime=lifetime)
-        (self.folder / PENDING).unlink(missing_ok=True)
-        for old in self.folder.iterdir():
-            if old.is_dir() and old.name != pull:
-                shutil.rmtree(old, ignore_errors=True)
+        """Make `pull` the one that counts, then drop what it replaces.
+
+        Raises:
+            OSError: it is not all there, or the disk is full; what counted still does.
+        """
+        replaced = self._read(COMMIT)
+        sizes = _sizes_in(self.folder / pull)
+        if len(sizes) < pages:  # another process, or a page that holds a secret
+            raise FileNotFoundError(f"{pages - len(sizes)} pages are not kept")
+        self._write(COMMIT, pull, pages=pages, size=sum(sizes), lifetime=lifetime)
+        self._no_longer_pending(pull)
+        if replaced and replaced.pull != pull:
+            _drop(self.folder / replaced.pull)
 
     def forget(self, pull: str) -> None:
         """Drop a pull that was answered wrongly."""
-        note = self._read(PENDING)
-        if note and note.pull == pull:
-            (self.folder / PENDING).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / pull, ignore_errors=True)
+        self._no_longer_pending(pull)
+        _drop(self.folder / pull)
+
+    def sweep(self) -> None:
+        """Drop what killed processes left: no note names it, and nobody works on it any more."""
+        notes = (self.committed(), self.pending())
+        named = {COMMIT, PENDING, *(note.pull for note in notes if note)}
+        for path in _in(self.folder):
+            if path.name not in named and _idle(path):
+                _drop(path)
 
     def remove(self) -> None:
         """Drop all there is; the commit goes first, so that no reader sees a part of it."""
@@ -96,6 +117,11 @@ class Shelf:
     def folder(self) -> Path:
         """Where it is."""
         return self.root / self.name
+
+    def _no_longer_pending(self, pull: str) -> None:
+        note = self.interrupted()
+        if note and note.pull == pull:  # else it is what another process began
+            _drop(self.folder / PENDING)
 
     def _write(
         self, file: str, pull: str, *, pages: int, size: int, lifetime: float | None
@@ -120,6 +146,34 @@ class Shelf:
             return Note(**note)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
+
+
+def _sizes_in(folder: Path) -> list[int]:
+    """The sizes of the pages in `folder`; guesses may still be coming in, and are no matter."""
+    return [path.stat().st_size for path in _in(folder) if path.suffix == PAGE]
+
+
+def _in(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # none, or gone meanwhile
+        return []
+
+
+def _idle(path: Path) -> bool:
+    """Whether nobody works on it: two processes may pull one collection at the same time."""
+    try:
+        return time.time() - path.stat().st_mtime > IDLE
+    except OSError:
+        return False
+
+
+def _drop(path: Path) -> None:
+    """Remove a file or a folder, as far as it can be."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _check(note: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
 import time
@@ -11,11 +13,10 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
-from invoicekit.fetch.shelf import Shelf
+from invoicekit.fetch.shelf import PAGE, STALE, Shelf
 
 GIGA = 1_000_000_000
 OURS = re.compile(r"[0-9a-f]{32}")  # a folder named by us; the place may be shared with others
-STALE = 7 * 24 * 3600.0  # seconds after which nobody resumes what was interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,15 @@ class Cache:
 
     def info(self) -> CacheInfo:
         """Folder, size, entries and the oldest of them; asks nothing."""
-        files = [path for path in self._files() if path.is_file()]
-        pages = [path for path in files if path.suffix == ".page"]
+        sizes = dict(self._files())
+        pages = [path for path in sizes if path.suffix == PAGE]
         shelves = [
             (shelf, note) for shelf in shelves_in(self.folder) if (note := shelf.committed())
         ]
         made = [note.made for _, note in shelves]
         return CacheInfo(
             folder=self.folder,
-            size=sum(path.stat().st_size for path in files),
+            size=sum(sizes.values()),
             entries=len(pages),
             collections=len(shelves),
             oldest=datetime.fromtimestamp(min(made), UTC) if made else None,
@@ -65,32 +66,41 @@ class Cache:
         """Forget all answers, or those of one invoice; returns how many collections went."""
         gone = 0
         for shelf in shelves_in(self.folder):
-            note = shelf.committed() or shelf.pending()
+            note = shelf.committed() or shelf.interrupted()
             if invoice is None or (note and note.about.lower() == invoice.lower()):
                 shelf.remove()
                 gone += 1
         return gone
 
-    def _files(self) -> Iterator[Path]:
-        return self.folder.rglob("*") if self.folder.is_dir() else iter(())
+    def _files(self) -> Iterator[tuple[Path, int]]:
+        for folder, _, names in os.walk(self.folder):  # what vanishes meanwhile is passed over
+            for name in names:
+                with contextlib.suppress(OSError):
+                    path = Path(folder, name)
+                    yield path, path.stat().st_size
 
 
 def shelves_in(folder: Path) -> Iterator[Shelf]:
     """The collections under a cache folder, of all its partners."""
-    if not folder.is_dir():
-        return
-    for partner in sorted(folder.iterdir()):
-        if not (partner.is_dir() and OURS.fullmatch(partner.name)):
-            continue
-        for collection in sorted(partner.iterdir()):
-            if collection.is_dir() and OURS.fullmatch(collection.name):
-                yield Shelf(partner, collection.name)
+    for partner in _ours_in(folder):
+        for collection in _ours_in(partner):
+            yield Shelf(partner, collection.name)
+
+
+def _ours_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(
+            path for path in folder.iterdir() if OURS.fullmatch(path.name) and path.is_dir()
+        )
+    except OSError:  # not there, or gone meanwhile: another process may clear it
+        return []
 
 
 def trim(folder: Path, gigabytes: float, newest: Path) -> None:
     """Drop the oldest collections until the rest fits; never the one that was just made."""
     found = []
     for shelf in shelves_in(folder):
+        shelf.sweep()
         note = shelf.committed()
         if note:
             found.append((note.made, note.size, shelf))
