@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from invoicekit.errors import FetchError
 from invoicekit.fetch.crew import Crew
+from invoicekit.fetch.patience import may_go_better
 from invoicekit.fetch.session import HANDS, Answer
 from invoicekit.pages import Link
 
@@ -16,16 +18,18 @@ OFFSET = re.compile(r"([?&]offset=)(\d{1,12})(?=&|$)", re.IGNORECASE)
 class Ahead:
     """Asks for the pages after the one wanted, as far as their links can be guessed.
 
-    The step is that from the first link to the first next link. Links with headers are seek links:
-    they are never guessed. A guess that no page names is thrown away, whatever came of it.
+    The step is that from one link to the next. Links with headers are seek links: they are never
+    guessed. A guess that no page names is thrown away, whatever came of it, and a service that
+    names other links than those guessed is asked ahead no more.
     """
 
-    def __init__(self, ask: Callable[[Link], Answer], crew: Crew) -> None:
+    def __init__(self, ask: Callable[[Link, Callable[[], bool]], Answer], crew: Crew) -> None:
         self._ask = ask
         self._crew = crew
         self._before: int | None = None
         self._step = 0
         self._guessed: dict[Link, Future[Answer]] = {}
+        self._open = True
 
     def __call__(self, link: Link) -> Answer:
         """The answer to `link`, perhaps asked for already."""
@@ -34,20 +38,32 @@ class Ahead:
             self._step = offset - self._before
         self._before = offset
         waiting = self._guessed.pop(link, None)
-        if offset is not None and self._step > 0:
+        if self._guessed and not waiting:
+            self.close()
+        if self._open and offset is not None and self._step > 0:
             for number in range(1, HANDS):
                 self._guess(_moved(link, offset + number * self._step))
-        return waiting.result() if waiting else self._ask(link)
+        if waiting:
+            try:
+                return waiting.result()
+            except FetchError as error:
+                if may_go_better(error.status):  # it has been asked as often as is proper
+                    raise
+        return self._ask(link, lambda: True)  # the service may not like to be asked ahead
 
     def close(self) -> None:
         """Drop the guesses that no page named."""
+        self._open = False
         for future in self._guessed.values():
             future.cancel()
         self._guessed.clear()
 
+    def _wanted(self) -> bool:
+        return self._open
+
     def _guess(self, link: Link) -> None:
         if link not in self._guessed:
-            self._guessed[link] = self._crew.submit(lambda: self._ask(link))
+            self._guessed[link] = self._crew.submit(lambda: self._ask(link, self._wanted))
 
 
 def _offset_in(link: Link) -> int | None:

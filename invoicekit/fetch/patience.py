@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-# What may go better the next time; no other answer is asked for again.
 AGAIN = frozenset({408, 429, *range(500, 600)})
 TOLD_FROM = 3.0  # seconds: a longer wait is said, with its reason
+
+
+def may_go_better(status: int | None) -> bool:
+    """Whether it helps to ask again: there was no answer (`None`), or one that says so."""
+    return status is None or status in AGAIN
 
 
 @dataclass(frozen=True, slots=True)

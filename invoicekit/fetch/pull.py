@@ -146,9 +146,9 @@ class _Run(Generic[T]):
         folder = self.shelf.folder_of(name)
         correlation_id = str(uuid.uuid4())  # one a pull, as Microsoft's own clients do
 
-        def ask(link: Link) -> Answer:
+        def ask(link: Link, wanted: Callable[[], bool]) -> Answer:
             try:
-                return self.session.ask(link, folder, correlation_id=correlation_id)
+                return self.session.ask(link, folder, correlation_id=correlation_id, wanted=wanted)
             except FetchError as error:
                 if link.headers and error.status in DEAD_TOKEN:
                     raise _DeadTokenError(error) from error

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
@@ -20,8 +21,8 @@ from invoicekit.errors import PageError
 from invoicekit.fetch.auth import Secrets, SigningAdapter, origin_of, unsigned
 from invoicekit.fetch.cache import PageCache, PageFiles, page_key
 from invoicekit.fetch.crew import Crew
-from invoicekit.fetch.faults import Asked, is_web_page, refused, unreached
-from invoicekit.fetch.patience import AGAIN, Patience, rest
+from invoicekit.fetch.faults import Asked, is_cut, is_web_page, refused, unreached
+from invoicekit.fetch.patience import Patience, may_go_better, rest
 from invoicekit.fetch.sign_in import Signer, signer_for
 from invoicekit.pages import BOM, Link
 from invoicekit.settings import LOOPBACK, Settings
@@ -101,11 +102,18 @@ class Session:
             return None
         return replace(_answer(found), from_cache=True, seconds=time.perf_counter() - start)
 
-    def ask(self, link: Link, folder: str, *, correlation_id: str) -> Answer:
+    def ask(
+        self,
+        link: Link,
+        folder: str,
+        *,
+        correlation_id: str,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Answer:
         """The answer to `link`, from `folder` where it lies, else from the service.
 
         Tried again where that may help, as `Patience` says: under the same MS-RequestId, as the
-        service wants it. A refused token (401) is renewed once.
+        service wants it, and no longer than it is `wanted`. A refused token (401) is renewed once.
 
         Raises:
             AccessError: it refused us (401, 403).
@@ -124,17 +132,21 @@ class Session:
             if error is None and response is not None:
                 answer = _answer(response)
                 return replace(answer, retries=tried - 1, seconds=time.perf_counter() - start)
+            error = error or AssertionError("no answer and no error")
             status = None if response is None else response.status_code
-            again = response is None or status in AGAIN
+            if not (may_go_better(status) and wanted()):
+                raise error
             asked_to = None if response is None else response.headers.get("Retry-After")
-            seconds = self.patience.wait(tried, waited, asked_to) if again else None
-            if seconds is None:
-                raise error or AssertionError("no answer and no error")
+            seconds = self.patience.wait(tried, asked_to)
+            end = self.patience.end(tried, waited, seconds)
+            if end:
+                error.args = (f"{str(error).rstrip('.')}. {end}",)
+                raise error
             rest(seconds, f"{status or 'no answer'} from {origin_of(request.url or '')[1]}")
             waited += seconds
 
     def _tried(self, request: PreparedRequest) -> tuple[Response | None, Exception | None]:
-        """One try: the response and, where it is not what we asked for, the error it makes."""
+        """One try: the response, if it came whole, and the error where it is not good."""
         asked = Asked(
             url=(request.url or "").partition("#")[0],
             request_id=request.headers.get("MS-RequestId"),
@@ -146,7 +158,9 @@ class Session:
                 response = self._http.send(
                     request, timeout=self._timeout, allow_redirects=False, **self._way(request)
                 )
-        except requests.RequestException as cause:
+            if _is_cut(response):
+                raise requests.exceptions.ChunkedEncodingError
+        except (requests.RequestException, ValueError) as cause:  # ValueError: a senseless Location
             error = unreached(asked, cause, self._timeout)
             error.__cause__ = cause
             return None, error
@@ -179,7 +193,7 @@ class Session:
     def _may_keep(self, response: Response) -> bool:
         body = response.content or b""
         page = body.lstrip(BOM)[:1] in JSON_STARTS  # documents are written where they are wanted
-        return page and not self._secrets.show_in(body)
+        return page and not _is_cut(response) and not self._secrets.show_in(body)
 
 
 def url_of(base_url: str, uri: str) -> str:
@@ -194,7 +208,10 @@ def url_of(base_url: str, uri: str) -> str:
     Traceback (most recent call last):
     invoicekit.errors.PageError: a link leads to another host, which is never asked: evil.example
     """
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError as cause:
+        raise PageError("a link is no address, so it is not asked") from cause
     if parts.scheme or parts.netloc or uri.startswith("//"):
         if origin_of(uri) != origin_of(base_url) or "@" in parts.netloc:
             host = re.sub(r"[^\w.:-]", "?", parts.hostname or "it names none")
@@ -202,6 +219,11 @@ def url_of(base_url: str, uri: str) -> str:
         uri = parts._replace(scheme="", netloc="").geturl()
     path = "/" + uri.lstrip("/")
     return base_url + (path if path.startswith("/v1/") else "/v1" + path)
+
+
+def _is_cut(response: Response) -> bool:
+    """Whether a packed body stopped before its end, which urllib3 does not notice."""
+    return "Content-Encoding" in response.headers and is_cut(response.content or b"")
 
 
 def _answer(response: Response) -> Answer:
