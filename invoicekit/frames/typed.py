@@ -7,38 +7,27 @@ looked at first and the nulls are counted after.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 import polars as pl
 
 from invoicekit.errors import FrameError
-from invoicekit.frames.kinds import INSTANT, Type
+from invoicekit.frames.kinds import Type
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"  # noqa: E501
+EXPONENT = "[eE]"
 NO_DATE = "0001-01-01"  # .NET's DateTime.MinValue
 FLAGS = {"true": True, "false": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where rows came from, for the message of an error."""
-
-    collection: str
-    page: int
-    rows: Sequence[int] | None = None  # their numbers on the page, where some stand elsewhere
-
-    def of(self, index: int, column: str) -> str:
-        """The place of one value, in words."""
-        row = index if self.rows is None else self.rows[index]
-        where = f"page {self.page} of {self.collection}, row {row + 1}"
-        return f"{where}, column {column}"
-
-
-def type_columns(texts: Iterable[tuple[str, Type, pl.Series]], place: Place) -> pl.DataFrame:
+def type_columns(
+    texts: Iterable[tuple[str, Type, pl.Series]], where: Callable[[int], str]
+) -> pl.DataFrame:
     """The columns as their types; where several share a name, the one that has a value counts.
+
+    `where` says in words where a row stands, for the message of an error.
 
     Raises:
         FrameError: a value is not of its column's type, or does not fit it; or two spellings of one
@@ -46,39 +35,74 @@ def type_columns(texts: Iterable[tuple[str, Type, pl.Series]], place: Place) -> 
     """
     merged: dict[str, tuple[Type, pl.Series]] = {}
     for name, type_, text in texts:
-        if name in merged:
-            merged[name] = (type_, _merged(merged[name][1], text, name, place))
-        else:
-            merged[name] = (type_, text)
-    frame = pl.DataFrame([text.alias(name) for name, (_, text) in merged.items()])
-    frame = _with_plain_numbers(frame, {name: type_ for name, (type_, _) in merged.items()}, place)
-    bare = frame.select(_bare(name, type_) for name, (type_, _) in merged.items())
-    typed = bare.select(_cast(name, type_) for name, (type_, _) in merged.items())
-    lost = [
-        name
-        for name, before, after in zip(
-            typed.columns, bare.null_count().row(0), typed.null_count().row(0), strict=True
-        )
-        if before != after
-    ]
-    if lost:
-        name = lost[0]
-        index = (typed[name].is_null() & bare[name].is_not_null()).arg_max() or 0
-        raise FrameError(
-            f"{place.of(index, name)}: {_complaint(merged[name][0], bare[name][index])}"
-        )
+        known = merged.get(name)
+        merged[name] = (type_, _merged(known[1], text, name, where) if known else text.alias(name))
+    frame = pl.DataFrame([text for _, text in merged.values()])
+    types = {name: type_ for name, (type_, _) in merged.items()}
+    frame = _with_plain_numbers(_without_none(frame, types), types, where)
+    typed = frame.select(_usual(name, type_) for name, type_ in types.items())
+    for name in _lost(frame, typed):
+        typed = typed.with_columns(_mended(frame[name], typed[name], types[name], name, where))
     return typed
 
 
-def _merged(first: pl.Series, second: pl.Series, name: str, place: Place) -> pl.Series:
+def _mended(
+    text: pl.Series, typed: pl.Series, type_: Type, name: str, where: Callable[[int], str]
+) -> pl.Series:
+    """The column with the values of unusual spelling too; each spelling is read once."""
+    indices = (typed.is_null() & text.is_not_null()).arg_true()
+    spelt = text.gather(indices)
+    once = spelt.unique(maintain_order=True)
+    read = once.to_frame(name).select(_unusual(name, type_)).to_series()
+    if read.null_count():
+        wrong = once.filter(read.is_null())[0]
+        index = indices[(spelt == wrong).arg_max() or 0]
+        raise FrameError(f"{where(index)}, column {name}: {_complaint(type_, wrong)}")
+    return typed.scatter(indices, spelt.replace_strict(once, read, return_dtype=type_.dtype))
+
+
+def _lost(frame: pl.DataFrame, typed: pl.DataFrame) -> list[str]:
+    """The columns that have more nulls than before."""
+    counts = zip(frame.null_count().row(0), typed.null_count().row(0), strict=True)
+    return [
+        name for name, (before, after) in zip(frame.columns, counts, strict=True) if before != after
+    ]
+
+
+def _merged(
+    first: pl.Series, second: pl.Series, name: str, where: Callable[[int], str]
+) -> pl.Series:
     clash = (first.is_not_null() & second.is_not_null() & (first != second)).fill_null(value=False)
     if clash.any():
-        where = place.of(clash.arg_max() or 0, name)
-        raise FrameError(f"{where}: the row has the field in two spellings that disagree")
+        place = where(clash.arg_max() or 0)
+        raise FrameError(
+            f"{place}, column {name}: the row has the field in two spellings that disagree"
+        )
     return first.zip_with(first.is_not_null(), second)
 
 
-def _with_plain_numbers(frame: pl.DataFrame, types: dict[str, Type], place: Place) -> pl.DataFrame:
+def _without_none(frame: pl.DataFrame, types: Mapping[str, Type]) -> pl.DataFrame:
+    """The text, without what says that there is none."""
+    said = {name: _says_none(name, type_) for name, type_ in types.items()}
+    found = frame.select(saying.any().alias(name) for name, saying in said.items()).row(0)
+    return frame.with_columns(
+        pl.when(~said[name]).then(name).alias(name)
+        for name, any_found in zip(frame.columns, found, strict=True)
+        if any_found
+    )
+
+
+def _says_none(name: str, type_: Type) -> pl.Expr:
+    column = pl.col(name)
+    if isinstance(type_.dtype, pl.Date | pl.Datetime):
+        return (column == "") | column.str.starts_with(NO_DATE)
+    sayings = [column == saying for saying in sorted(type_.none)] or [pl.lit(value=False)]
+    return pl.any_horizontal(sayings)
+
+
+def _with_plain_numbers(
+    frame: pl.DataFrame, types: Mapping[str, Type], where: Callable[[int], str]
+) -> pl.DataFrame:
     """Rewrite the few numbers that a cast could round (exponent, many decimals), or refuse."""
     scales = {
         name: type_.dtype.scale
@@ -87,60 +111,75 @@ def _with_plain_numbers(frame: pl.DataFrame, types: dict[str, Type], place: Plac
     }
     if not scales:
         return frame
-    flagged = frame.select(
-        pl.col(name).str.contains(rf"[eE]|\.[0-9]{{{scale + 1},}}").any()
+    long = frame.select(
+        ((pl.col(name).str.len_bytes() > scale + 1) | pl.col(name).str.contains(EXPONENT)).any()
         for name, scale in scales.items()
     ).row(0)
-    for (name, scale), any_flagged in zip(scales.items(), flagged, strict=True):
-        if any_flagged:
-            texts = [
-                _plain(text, scale, place, index, name)
-                for index, text in enumerate(frame[name].to_list())
-            ]
-            frame = frame.with_columns(pl.Series(name, texts, dtype=pl.String))
+    for name, any_long in zip(scales, long, strict=True):
+        if any_long:
+            frame = frame.with_columns(_plain_numbers(frame[name], scales[name], name, where))
     return frame
 
 
-def _plain(text: str | None, scale: int, place: Place, index: int, name: str) -> str | None:
-    if text is None or not NUMBER.fullmatch(text):
+def _plain_numbers(
+    text: pl.Series, scale: int, name: str, where: Callable[[int], str]
+) -> pl.Series:
+    """The column, with no number in it that a cast would round."""
+    frame = text.to_frame("text")
+    decimals = pl.col("text").str.extract(r"\.([0-9]*)").str.len_bytes().fill_null(0).cast(pl.Int64)
+    power = pl.col("text").str.extract(r"[eE]([+-]?[0-9]{1,4})$").cast(pl.Int64).fill_null(0)
+    too_many = frame.select(decimals - power > scale).to_series().fill_null(value=False)
+    indices = too_many.arg_true()
+    plain = [
+        _plain(text, scale, name, where, index)
+        for index, text in zip(indices.to_list(), text.gather(indices).to_list(), strict=True)
+    ]
+    return text.scatter(indices, pl.Series(plain, dtype=pl.String)) if plain else text
+
+
+def _plain(text: str, scale: int, name: str, where: Callable[[int], str], index: int) -> str:
+    """One number without decimals that are not needed, or the error that it has too many."""
+    if not NUMBER.fullmatch(text):
         return text  # the cast will refuse it
     number = Decimal(text)
-    digits = number.as_tuple()
-    exponent = digits.exponent if isinstance(digits.exponent, int) else 0
-    needless = len(digits.digits) - len("".join(map(str, digits.digits)).rstrip("0"))
-    if any(digits.digits) and -(exponent + needless) > scale:
+    digits = "".join(map(str, number.as_tuple().digits))
+    exponent = int(number.as_tuple().exponent)
+    decimals = -exponent - (len(digits) - len(digits.rstrip("0")))
+    if number and decimals > scale:
         raise FrameError(
-            f"{place.of(index, name)}: the number has {-(exponent + needless)} decimals, and "
-            f"{scale} fit. It is not rounded; please report it as a limit of invoicekit"
+            f"{where(index)}, column {name}: the number has {decimals} decimals, and {scale} fit. "
+            "It is not rounded; please report it as a limit of invoicekit"
         )
     if number.adjusted() > 38:  # noqa: PLR2004 (Decimal(38, …) has no room, whatever the scale)
-        raise FrameError(f"{place.of(index, name)}: {_TOO_LARGE}")
-    whole, _, decimals = f"{number:f}".partition(".")
-    return f"{whole}.{decimals[:scale]}" if decimals else whole
+        raise FrameError(f"{where(index)}, column {name}: {_TOO_LARGE}")
+    whole, _, rest = f"{number:f}".partition(".")
+    return f"{whole}.{rest[:scale]}" if rest else whole
 
 
-def _bare(name: str, type_: Type) -> pl.Expr:
-    """The text, without what says that there is none."""
-    column = pl.col(name)
-    if isinstance(type_.dtype, pl.Date | pl.Datetime):
-        return pl.when((column != "") & ~column.str.starts_with(NO_DATE)).then(column).alias(name)
-    if type_.none:
-        return pl.when(~column.is_in(sorted(type_.none))).then(column).alias(name)
-    return column
-
-
-def _cast(name: str, type_: Type) -> pl.Expr:
+def _usual(name: str, type_: Type) -> pl.Expr:
+    """The column as its type, in the spelling that nearly all values have."""
     column, dtype = pl.col(name), type_.dtype
     if dtype == pl.String:
         return column
     if dtype == pl.Boolean:
         return column.str.to_lowercase().replace_strict(FLAGS, default=None, return_dtype=dtype)
+    if isinstance(dtype, pl.Decimal):
+        return column.cast(dtype, strict=False)
+    instant = column.str.strip_suffix("Z").str.to_datetime(
+        "%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False
+    )
+    return instant.cast(dtype) if dtype == pl.Date else instant.dt.replace_time_zone("UTC")
+
+
+def _unusual(name: str, type_: Type) -> pl.Expr:
+    """The column as its type, in the other spellings that there are."""
+    column, dtype = pl.col(name), type_.dtype
     if dtype == pl.Date:  # a calendar day: the day as it is written, whatever the offset
         day = column.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
         return pl.when(column.str.contains(DATE)).then(day).alias(name)
-    if dtype == INSTANT:
+    if isinstance(dtype, pl.Datetime):
         return pl.when(column.str.contains(DATE)).then(_instant(column)).alias(name)
-    return column.cast(dtype, strict=False)
+    return pl.when(column.is_null()).then(None).cast(dtype).alias(name)
 
 
 def _instant(column: pl.Expr) -> pl.Expr:

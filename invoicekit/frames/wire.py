@@ -6,9 +6,8 @@ so no amount meets a binary float; lists and objects are cut out of the page as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -19,6 +18,7 @@ from invoicekit.frames.kinds import Column
 
 ABSENT = msgspec.Raw(b"")
 Row = Any  # a msgspec.Struct whose fields are f0, f1, … in the order of the columns asked
+SIMPLE = frozenset({str, int, type(None)})
 
 
 class Items(msgspec.Struct):
@@ -29,6 +29,14 @@ class Items(msgspec.Struct):
 
 items_of = msgspec.json.Decoder(Items)
 fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class NestedError(Exception):
+    """A list or an object stands where text was expected; `column` is to be read as it stands."""
+
+    def __init__(self, column: Column) -> None:
+        super().__init__(column.wire)
+        self.column = column
 
 
 class Layout:
@@ -48,8 +56,11 @@ class Layout:
         )
         page = msgspec.defstruct("Page", [("items", list[row])])  # type: ignore[valid-type]
         self._decoder = msgspec.json.Decoder(page, float_hook=str)
+        # One getter for all columns; the last one twice, for with one name it gives no tuple.
+        self._values = attrgetter(*names, names[-1]) if names else None
         self.columns = columns
-        self.getters = [attrgetter(name) for name in names]
+        at = [number for number, column in enumerate(columns) if column.wire == "attributes"]
+        self._attributes = attrgetter(names[at[0]]) if at else None
 
     def rows(self, body: bytes) -> Sequence[Row]:
         """The rows of a page.
@@ -61,49 +72,53 @@ class Layout:
         rows: Sequence[Row] = page.items
         return rows
 
+    def attributes_of(self, rows: Sequence[Row]) -> set[bytes] | None:
+        """What the rows have for `attributes`, each once; `None` where that is no column."""
+        if self._attributes is None:
+            return None
+        return set(map(bytes, map(self._attributes, rows)))
 
-layout_of = lru_cache(maxsize=256)(Layout)
-
-
-def text_of(layout: Layout, rows: Sequence[Row], body: bytes) -> list[pl.Series]:
-    """One series of text a column; rows that had no such field are null."""
-    texts: list[pl.Series | None] = []
-    nested: list[int] = []
-    for number, (column, getter) in enumerate(zip(layout.columns, layout.getters, strict=True)):
-        values = list(map(getter, rows))
-        if column.raw:
-            values = list(map(text_in, values))
-        series = _series(column, values)
-        if series is None:
-            nested.append(number)
-        texts.append(series)
-    if nested:  # a list or an object where text was expected: cut it out of the page as it stands
-        columns = tuple(
-            replace(column, raw=True) if number in nested else column
-            for number, column in enumerate(layout.columns)
-        )
-        again = layout_of(columns)
-        return text_of(again, again.rows(body), body)
-    return [series for series in texts if series is not None]
+    def values_of(self, rows: Sequence[Row]) -> Iterable[tuple[Any, ...]]:
+        """The values of the rows, column by column."""
+        if not rows or self._values is None:
+            return [()] * len(self.columns)
+        return list(zip(*map(self._values, rows), strict=True))[:-1]
 
 
-def text_in(raw: msgspec.Raw) -> str | None:
-    """The text of a raw value: a string's own, anything else as it stands on the wire."""
-    text = bytes(raw)
-    if not text or text == b"null":
-        return None
-    if text.startswith(b'"'):
-        return msgspec.json.decode(text, type=str)
-    return text.decode()
+@lru_cache(maxsize=256)
+def layout_of(columns: tuple[Column, ...]) -> Layout:
+    """The layout for these columns, made once."""
+    return Layout(columns)
 
 
-def _series(column: Column, values: list[Any]) -> pl.Series | None:
-    """The values as text, or `None` where a list or an object is among those of a text column."""
-    if column.type.dtype == pl.String:
-        try:
-            return pl.Series(column.wire, values, dtype=pl.String)
-        except TypeError:  # numbers or booleans among them, or something nested
-            if any(isinstance(value, dict | list) for value in values):
-                return None
+def text_of(column: Column, values: list[Any]) -> pl.Series:
+    """The values of a column as text.
+
+    Raises:
+        NestedError: a list or an object is among those of a column of text.
+    """
+    if values and values[0] is None and values.count(None) == len(values):
+        return pl.Series(column.wire, dtype=pl.String).extend_constant(None, len(values))
+    if column.raw:
+        texts = cache(_text_in)  # few are different
+        return pl.Series(column.wire, [texts(bytes(raw)) for raw in values], dtype=pl.String)
+    try:
+        return pl.Series(column.wire, values, dtype=pl.String)
+    except TypeError:  # there is more than text and null among them
+        kinds = set(map(type, values))
+    if kinds <= SIMPLE:
+        words = [value if value is None else str(value) for value in values]
+        return pl.Series(column.wire, words, dtype=pl.String)
+    if column.type.dtype == pl.String and not kinds.isdisjoint({dict, list}):
+        raise NestedError(column)
     # A nested value in a typed column becomes some text that no cast will take: an error, later.
     return pl.Series(column.wire, values, dtype=pl.String, strict=False)
+
+
+def _text_in(raw: bytes) -> str | None:
+    """The text of a raw value: a string's own, anything else as it stands on the wire."""
+    if not raw or raw == b"null":
+        return None
+    if raw.startswith(b'"'):
+        return msgspec.json.decode(raw, type=str)
+    return raw.decode()
