@@ -12,26 +12,18 @@ import time
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from invoicekit.cli_cache import cache
 from invoicekit.client import Client, connect
 from invoicekit.client import demo as open_demo
-from invoicekit.fetch.upkeep import Cache
 from invoicekit.invoice import Invoice
-from invoicekit.settings import cache_folder
+from invoicekit.printing import AsShape, Shape, print_frame
 from invoicekit.terminal import run, say
 
 EXIT = {"ties": 0, "differs": 3, "incomplete": 4}
-
-
-class Shape(StrEnum):
-    """How a command prints a frame."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
 
 
 class FileFormat(StrEnum):
@@ -51,11 +43,9 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-cache = typer.Typer(help="The answers kept on disk.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(cache, name="cache")
 
 InvoiceId = Annotated[str, typer.Argument(metavar="ID", help="The invoice's id, as G000024135.")]
-AsShape = Annotated[Shape, typer.Option("--format", help="How to print.")]
 Safe = Annotated[bool, typer.Option("--safe", help="CSV: guard text against spreadsheets.")]
 
 
@@ -92,7 +82,7 @@ def demo(
     with open_demo() as client:
         say("A partner that exists nowhere, served over HTTP on this machine.", to=sys.stderr)
         invoice = client.latest
-        _print(invoice.totals("customer").head(10), Shape.table)
+        print_frame(invoice.totals("customer").head(10), Shape.table)
         say(f"(10 of {invoice.totals('customer').height} customers)\n")
         say(f"{invoice.id} of {invoice.date}  {invoice.reconcile()}")
         say(f"Report: {_report(invoice, output / f'{invoice.id}.html')}")
@@ -112,7 +102,7 @@ def invoices(
             "invoice_id", "invoice_date", "total_charges", "paid_amount", "currency",
             "document_type", "invoice_type",
         )  # fmt: skip
-    _print(frame, shape, safe=safe)
+    print_frame(frame, shape, safe=safe)
 
 
 @app.command()
@@ -128,7 +118,7 @@ def totals(
     """Total an invoice's charges by customer, offer, or any column of the charges."""
     invoice = _client(context).invoice(invoice_id)
     keys = [key.strip() for key in by.split(",") if key.strip()]
-    _print(invoice.totals(*keys), shape, safe=safe)
+    print_frame(invoice.totals(*keys), shape, safe=safe)
     _badge(invoice, shape)
 
 
@@ -177,11 +167,21 @@ def reconcile(
     elif shape is Shape.csv:
         import polars as pl
 
-        _print(pl.DataFrame([row]), shape)
+        print_frame(pl.DataFrame([row]), shape)
     else:
-        _print(proof.parts, shape)
+        print_frame(proof.parts, shape)
         say(f"{invoice.id}  {proof}")
     raise typer.Exit(EXIT[proof.state])
+
+
+@app.command()
+def sync(
+    context: typer.Context,
+    since: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The first month.")] = None,
+) -> None:
+    """Bring all invoices into the store and prove each. Exit 3 if one differs, 4 if incomplete."""
+    states = set(_client(context).sync(since=since, tell=say)["state"])
+    raise typer.Exit(next((EXIT[s] for s in ("incomplete", "differs") if s in states), 0))
 
 
 @app.command()
@@ -210,37 +210,8 @@ def doctor(
     else:
         import polars as pl
 
-        _print(pl.DataFrame(found.rows()), shape)
+        print_frame(pl.DataFrame(found.rows()), shape)
     raise typer.Exit(0 if found.fine else 1)
-
-
-@cache.command()
-def info(context: typer.Context, shape: AsShape = Shape.table) -> None:
-    """Say where the cache is, and what it holds."""
-    found = _cache(context).info()
-    row = {
-        "folder": str(found.folder),
-        "size": found.size,
-        "entries": found.entries,
-        "collections": found.collections,
-        "oldest": found.oldest,
-    }
-    if shape is Shape.table:
-        say(str(found))
-    else:
-        import polars as pl
-
-        _print(pl.DataFrame([row]), shape)
-
-
-@cache.command()
-def clear(
-    context: typer.Context,
-    invoice_id: Annotated[str | None, typer.Option("--invoice", metavar="ID")] = None,
-) -> None:
-    """Forget all answers, or those of one invoice. It costs time alone: they are asked again."""
-    gone = _cache(context).clear(invoice=invoice_id)
-    say(f"{gone:,} collections forgotten")
 
 
 @app.command()
@@ -269,22 +240,6 @@ def _client(context: typer.Context) -> Client:
     client = connect(**context.obj)
     context.call_on_close(client.close)
     return client
-
-
-def _cache(context: typer.Context) -> Cache:
-    return Cache(cache_folder(context.obj))
-
-
-def _print(frame: Any, shape: Shape, *, safe: bool = False) -> None:  # noqa: ANN401 (a polars frame)
-    from invoicekit.show.export import csv_of, rows_for_json
-    from invoicekit.show.tables import text_table
-
-    if shape is Shape.json:
-        say(json.dumps(rows_for_json(frame), ensure_ascii=False, indent=2))
-    elif shape is Shape.csv:
-        say(csv_of(frame, safe=safe).rstrip("\n"))
-    else:
-        say(text_table(frame))
 
 
 def _badge(invoice: Invoice, shape: Shape) -> None:

@@ -6,6 +6,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -16,14 +17,18 @@ from invoicekit.errors import AccessError, NotFoundError, PageError
 from invoicekit.fetch import partner_center
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.session import Session
-from invoicekit.fetch.upkeep import Cache
 from invoicekit.frames.decode import decode_invoices
+from invoicekit.frames.store import Store
 from invoicekit.invoice import Invoice
+from invoicekit.kept import Cache
+from invoicekit.progress import Counted
 from invoicekit.settings import Settings, read_settings
+from invoicekit.sync import PROOF
 
 if TYPE_CHECKING:
     from invoicekit.doctor import Diagnosis
 
+SYNCED = {"invoice_id": pl.String(), "invoice_date": pl.Date(), **PROOF}
 FORBIDDEN = 403
 NOTHING = pl.DataFrame(schema={"invoice_id": pl.String()})
 # Of an invoice's header, what an analyst reads; the rest is links and nested objects.
@@ -136,6 +141,43 @@ class Client:
             raise PageError(f"asked for invoice {invoice_id}, and the service sent another one")
         return Invoice(self._session, header.row(0, named=True))
 
+    def sync(
+        self, *, since: str | None = None, tell: Callable[[str], None] | None = None
+    ) -> pl.DataFrame:
+        """Bring all invoices into the store, newest first, and prove each; what is there stays.
+
+        Columns: `invoice_id, invoice_date, state, currency, invoice_total, lines_total, difference,
+        lines, pages, new`. A sync that was interrupted goes on where it stopped.
+
+        Args:
+            since: the first month wanted, as `"2026-01"`.
+            tell: gets a line for each invoice that is done; printed by default.
+
+        Raises:
+            ValueError: `since` is no month.
+            FetchError: the service could not be asked.
+        """
+        headers = self._headers(refresh=not self.settings.offline)
+        if since:
+            headers = headers.filter(pl.col("invoice_date") >= first_of(since))
+        rows = []
+        with Counted(headers.iter_rows(named=True), headers.height, "invoices") as bar:
+            for header in bar:
+                invoice = Invoice(self._session, header)
+                synced = invoice.sync()
+                there = "" if synced.new else "  (was there)"
+                bar.tell(f"{invoice.id}  {synced.proof}{there}", tell)
+                rows.append((invoice.id, invoice.date, *synced.row()))
+        return pl.DataFrame(rows, schema=SYNCED, orient="row")
+
+    def scan(self, object_type: str) -> pl.LazyFrame:
+        """The stored lines of one objectType over all invoices, as a LazyFrame; asks nothing.
+
+        Raises:
+            ValueError: none are in the store; lists the objectTypes that are.
+        """
+        return Store(self._session.root).scan(object_type)
+
     @property
     def cache(self) -> Cache:
         """The answers kept on disk: `.info()`, `.clear()`."""
@@ -193,3 +235,18 @@ class Client:
                 "differently. Ask again with refresh=True"
             )
         return once.sort("invoice_date", "invoice_id", descending=True, nulls_last=True)
+
+
+def first_of(month: str) -> datetime:
+    """The first instant (UTC) of a month.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> first_of("2026-01").isoformat()
+    '2026-01-01T00:00:00+00:00'
+    """
+    try:
+        return datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError(f"{month!r} is no month; say it as 2026-01") from None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -15,24 +14,25 @@ import msgspec
 import polars as pl
 
 from invoicekit.analysis.money import plain
-from invoicekit.analysis.reconcile import READ, Reconciliation, reconcile
+from invoicekit.analysis.reconcile import Reconciliation, reconcile
 from invoicekit.analysis.totals import totals
 from invoicekit.disk import file_name
 from invoicekit.documents import write_document
-from invoicekit.errors import FetchError, FrameError, PageError
+from invoicekit.errors import FrameError, PageError
 from invoicekit.fetch import partner_center
 from invoicekit.fetch.crew import Crew
-from invoicekit.fetch.pull import pull
+from invoicekit.fetch.partner_center import is_closed
 from invoicekit.fetch.session import HANDS, Session
 from invoicekit.frames.charges import charges
-from invoicekit.frames.decode import decode
-from invoicekit.line_items import LineItems, Part
-from invoicekit.pages import Page
+from invoicekit.frames.decode import collect
+from invoicekit.frames.store import Key, Store
+from invoicekit.line_items import LineItems, Pair, Part
+from invoicekit.line_reading import LineReader, warn_of
+from invoicekit.line_shelf import LineShelf
 from invoicekit.progress import Progress
-from invoicekit.spelling import LINE_ITEM_TYPES, PROVIDERS, bare, line_item_type_of, provider_of
+from invoicekit.spelling import bare, line_item_type_of, provider_of
+from invoicekit.sync import Synced, sync_lines
 
-REFUSED = {403: "refused (403)", 404: "not found (404)"}
-Pair = tuple[str, str]  # provider and line item type, in our words
 DETAILS = {"provider": pl.String(), "line_item_type": pl.String()}
 
 
@@ -54,6 +54,9 @@ class Invoice:
         )
         self._dated: datetime | None = header["invoice_date"]
         self._details: str | None = header["invoice_details"]
+        key = Key(self.id, str(self._dated), f"{self.total}")
+        self._shelf = LineShelf(Store(session.root), key, closed=is_closed(self._dated))
+        self._reader = LineReader(session, self.id, self.currency, self._dated)
         self._receipts: str | None = header["tax_receipts"]
 
     @property
@@ -97,8 +100,12 @@ class Invoice:
             if (provider is None or named == provider_of(provider))
             and (line_item_type is None or kind == line_item_type_of(line_item_type))
         ]
-        parts = self._parts([pair for pair in wanted if refresh or pair not in self._read], refresh)
-        self._read.update(parts)
+        if not refresh and not self._read:
+            self._read.update(self._shelf.recall())
+        new = [pair for pair in wanted if refresh or pair not in self._read]
+        self._read.update(self._parts(new, refresh))
+        if new and all(pair in self._read for pair in pairs):
+            self._shelf.remember([self._read[pair] for pair in pairs])
         return LineItems(
             self.id, [self._read[pair] if pair in wanted else Part(*pair) for pair in pairs]
         )
@@ -122,6 +129,16 @@ class Invoice:
             pages=line_items.ledger.height,
         )
         return self._tie_out
+
+    def sync(self) -> Synced:
+        """Bring the lines into the store, unless they are there, and prove them.
+
+        Page by page: memory does not grow with the lines. The proof is that of `reconcile()`.
+
+        Raises:
+            FetchError: the service could not be asked; what was read is kept for the next try.
+        """
+        return sync_lines(self._reader, self._shelf, self._pairs(), self.total)
 
     def report(self, path: str | Path) -> Path:
         """Write an HTML report, one file that opens offline, and return its path."""
@@ -187,63 +204,17 @@ class Invoice:
         crew = Crew(HANDS, f"invoicekit-{self.id}")
         with Progress(self.id) as progress:
             reading = [
-                crew.submit(partial(self._pulled, pair, progress, refresh=refresh))
+                crew.submit(partial(self._reader.read, pair, collect, progress, refresh=refresh))
                 for pair in pairs
             ]
             try:
-                return dict(zip(pairs, self._told(crew.results(reading)), strict=True))
+                outcomes = crew.results(reading)
             finally:
                 progress.stop()
                 crew.close()
-
-    def _told(self, outcomes: Sequence[Part | tuple[Part, FetchError]]) -> Iterator[Part]:
         for outcome in outcomes:
-            if isinstance(outcome, Part):
-                yield outcome
-                continue
-            part, error = outcome
-            warnings.warn(
-                f"{part.provider}/{part.line_item_type} of {self.id} is left out, {part.state}: "
-                f"{error}",
-                stacklevel=6,
-            )
-            yield part
-
-    def _pulled(
-        self, pair: Pair, progress: Progress, *, refresh: bool
-    ) -> Part | tuple[Part, FetchError]:
-        """One collection; with the error where the service will not give it."""
-        provider, line_item_type = pair
-        collection = partner_center.line_items(
-            self.id,
-            provider,
-            line_item_type,
-            currency=self.currency,
-            size=self._session.settings.page_size,
-            invoice_date=self._dated,
-        )
-
-        def build(pages: Iterator[Page]) -> dict[str, pl.DataFrame]:
-            return decode(
-                progress.over(pages),
-                invoice_id=self.id,
-                provider=provider,
-                line_item_type=line_item_type,
-            )
-
-        try:
-            frames, readings = pull(self._session, collection, build, refresh=refresh)
-        except FetchError as error:
-            state = _refusal(pair, error)
-            if state is None:
-                raise
-            return Part(provider, line_item_type, state), error
-        return Part(provider, line_item_type, READ, frames, readings)
-
-
-def _refusal(pair: Pair, error: FetchError) -> str | None:
-    """How a collection that the service will not give is called; `None` is no such case."""
-    unknown = pair[0] not in PROVIDERS or pair[1] not in LINE_ITEM_TYPES
-    if unknown and error.status == 400:  # noqa: PLR2004 (a pair that its own details name)
-        return "refused (400)"
-    return REFUSED.get(error.status or 0)
+            warn_of(outcome, self.id)
+        return {
+            outcome.pair: Part(*outcome.pair, outcome.state, outcome.result or {}, outcome.readings)
+            for outcome in outcomes
+        }

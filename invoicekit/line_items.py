@@ -32,6 +32,7 @@ COLLECTIONS = {
     "lines": pl.Int64(),
     "state": pl.String(),
 }
+Pair = tuple[str, str]  # provider and line item type, in our words
 LEFT_OUT = "left out"
 UNKNOWN = "unknown objectType"
 
@@ -45,6 +46,22 @@ class Part:
     state: str = LEFT_OUT
     frames: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     readings: Sequence[Reading] = ()
+
+    @property
+    def lines(self) -> dict[str, int]:
+        """How many lines there are of each objectType."""
+        return {name: frame.height for name, frame in self.frames.items()}
+
+
+def collections_frame(parts: Iterable[tuple[Pair, str, Mapping[str, int]]]) -> pl.DataFrame:
+    """What came of each collection: `provider, line_item_type, object_type, lines, state`."""
+    rows: list[tuple[str, str, str | None, int | None, str]] = []
+    for pair, state, lines in parts:
+        for name, number in lines.items():
+            rows.append((*pair, name, number, READ if name in BY_OBJECT_TYPE else UNKNOWN))
+        if not lines:
+            rows.append((*pair, None, 0 if state == READ else None, state))
+    return pl.DataFrame(rows, schema=COLLECTIONS, orient="row")
 
 
 class LineItems(Mapping[str, pl.DataFrame]):
@@ -92,16 +109,9 @@ class LineItems(Mapping[str, pl.DataFrame]):
     @property
     def collections(self) -> pl.DataFrame:
         """What the invoice names, and what came of each."""
-        rows: list[tuple[str, str, str | None, int | None, str]] = []
-        for part in self._parts:
-            pair = (part.provider, part.line_item_type)
-            for name, frame in part.frames.items():
-                state = READ if name in BY_OBJECT_TYPE else UNKNOWN
-                rows.append((*pair, name, frame.height, state))
-            if not part.frames:
-                lines = 0 if part.state == READ else None
-                rows.append((*pair, None, lines, part.state))
-        return pl.DataFrame(rows, schema=COLLECTIONS, orient="row")
+        return collections_frame(
+            ((part.provider, part.line_item_type), part.state, part.lines) for part in self._parts
+        )
 
     @property
     def missing(self) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from invoicekit.pages import Page
 
+T = TypeVar("T")
 QUIET = 1.0  # seconds
 
 
@@ -54,3 +55,27 @@ class Progress:
             with self._lock:
                 self._bar.update(page.rows)
             yield page
+
+
+class Counted(Generic[T]):
+    """What is iterated over, with a bar above a second, and lines told beside it."""
+
+    def __init__(self, things: Iterable[T], total: int, unit: str) -> None:
+        from tqdm.auto import tqdm
+
+        self._bar = tqdm(
+            things, total=total, unit=f" {unit}", delay=QUIET, leave=False, disable=None
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._bar)
+
+    def tell(self, line: str, tell: Callable[[str], None] | None) -> None:
+        """Tell a line: by `tell`, or printed clear of the bar."""
+        (tell or self._bar.write)(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 from dataclasses import asdict
 from decimal import Decimal
@@ -227,9 +228,11 @@ def test_how_long_line_items_hold(serve, open_client, tmp_path, date, items, ask
 
 
 def expire(folder: Path, *, seconds: float) -> None:
-    """Make every commit older, as if it had been written so long ago."""
+    """Make every commit older, as if it had been written so long ago, and drop the store."""
     from invoicekit.fetch import shelf
 
+    for store in folder.rglob("lines"):  # it is the answers that are looked at
+        shutil.rmtree(store)
     for path in files(folder, "commit.json"):
         note = asdict(shelf.Shelf(path.parent.parent, path.parent.name).committed())
         note["until"] = note["until"] and note["until"] - seconds

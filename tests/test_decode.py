@@ -172,7 +172,9 @@ def test_lists_and_objects_are_their_own_json_text(object_type, field):
 
 def test_fields_beyond_the_documented_are_kept_as_text_and_reported_once():
     extra = line(discountRate="0.10", NewFlag=True, nested='{"a": 1.0}', page='"7"')
-    with pytest.warns(UserWarning, match=r"'discount_rate', 'new_flag', 'nested'") as told:
+    with pytest.warns(
+        UserWarning, match=r"'discount_rate', 'nested', 'new_flag', 'wire_page'"
+    ) as told:
         frame = read(page(rows(line(), extra)), page(rows(extra)))[ONE_TIME]
     assert len(told) == 1
     assert frame["discount_rate"].to_list() == [None, "0.10", "0.10"]
@@ -180,6 +182,18 @@ def test_fields_beyond_the_documented_are_kept_as_text_and_reported_once():
     assert frame["nested"].to_list() == [None, '{"a": 1.0}', '{"a": 1.0}']
     assert frame["page"].to_list() == [1, 1, 2]  # ours; theirs keeps its value under another name
     assert frame["wire_page"].to_list() == [None, "7", "7"]
+
+
+def test_a_field_that_is_new_on_a_later_page_is_kept_too():
+    with pytest.warns(UserWarning, match="'later'"):
+        frame = read(page(rows(line())), page(rows(line(later='"x"'))), page(rows(line())))
+    assert frame[ONE_TIME]["later"].to_list() == [None, "x", None]
+
+
+def test_a_list_where_text_was_expected_on_a_later_page_is_kept_as_it_stands():
+    nested = line(meterDescription='["a", {"b": 1.0}]')
+    frame = read(page(rows(line())), page(rows(line(), nested)), page(rows(line())))[ONE_TIME]
+    assert frame["meter_description"].to_list() == [None, None, '["a", {"b": 1.0}]', None]
 
 
 def test_pascal_case_and_misspelt_fields_are_the_documented_ones():

@@ -25,13 +25,17 @@ FLOORS = [
     ["fetch", "frames", "sandbox"],
     ["analysis"],
     ["show"],
-    ["line_items", "invoice", "client", "doctor", "terminal", "progress", "documents"],
+    [
+        "terminal", "progress", "documents", "kept", "line_items", "line_shelf", "line_reading",
+        "sync", "invoice", "doctor", "client",
+    ],
+    ["printing"],
+    ["cli_cache"],
     ["cli"],
     ["__main__"],
-]
+]  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
-# The rooms of the top floor form a line of their own.
-CLIENT_LINE = ["terminal", "progress", "documents", "line_items", "invoice", "doctor", "client"]
+CLIENT_LINE = FLOORS[5]  # the rooms of this floor form a line of their own
 ALLOWED_ON_FLOOR = {"settings": {"clouds", "claims"}}
 
 

@@ -248,7 +248,9 @@ def test_the_list_is_asked_unpaged_and_followed(serve, open_client):
     def answer(asked):
         if "offset" in asked.target:
             return page(rows(invoice("G2", date="2021-01-01T00:00:00Z")))
-        return page(rows(invoice("G1")), uri="/invoices?size=1&amp;offset=1")
+        return page(
+            rows(invoice("G1", date="2020-01-01T00:00:00Z")), uri="/invoices?size=1&amp;offset=1"
+        )
 
     service = serve(answer)
     assert open_client(service).invoices()["invoice_id"].to_list() == ["G2", "G1"]

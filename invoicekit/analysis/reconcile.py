@@ -51,7 +51,7 @@ class Reconciliation:
     lines_total: Decimal
     difference: Decimal
     lines: int
-    parts: pl.DataFrame = field(repr=False)
+    parts: pl.DataFrame = field(repr=False, compare=False)
     pages: int | None = None
 
     @property

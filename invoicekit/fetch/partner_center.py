@@ -107,7 +107,10 @@ def _in_path(word: str) -> str:
     return IN_PATH.get(word) or "".join(part[:1].upper() + part[1:] for part in word.split("_"))
 
 
+def is_closed(invoice_date: datetime | None) -> bool:
+    """Whether an invoice of that date changes no more."""
+    return invoice_date is not None and datetime.now(UTC) - invoice_date >= CLOSED_AFTER
+
+
 def _lifetime(invoice_date: datetime | None) -> float | None:
-    if invoice_date and datetime.now(UTC) - invoice_date >= CLOSED_AFTER:
-        return FOR_EVER
-    return HOUR
+    return FOR_EVER if is_closed(invoice_date) else HOUR

@@ -27,7 +27,7 @@ from invoicekit.fetch.sign_in import Signer, signer_for
 from invoicekit.pages import BOM, Link
 from invoicekit.settings import LOOPBACK, Settings
 
-JSON_STARTS = (b"{", b"[", b" ", b"\t", b"\r", b"\n")
+JSON_STARTS = (b"{", b"[")
 HANDS = 4  # requests at once, over all that a client does
 
 
@@ -171,17 +171,16 @@ class Session:
         return response, refused(asked, response.status_code, body, location)
 
     def _prepared(self, link: Link, folder: str, correlation_id: str = "") -> PreparedRequest:
-        request = self._http.prepare_request(
-            Request(
-                link.method,
-                url_of(self.settings.base_url, link.uri),
-                headers={
-                    "MS-RequestId": str(uuid.uuid4()),
-                    "MS-CorrelationId": correlation_id,
-                    **dict(link.headers),
-                },
-            )
-        )
+        headers = {
+            "MS-RequestId": str(uuid.uuid4()),
+            "MS-CorrelationId": correlation_id,
+            **dict(link.headers),
+        }
+        url = url_of(self.settings.base_url, link.uri)
+        try:
+            request = self._http.prepare_request(Request(link.method, url, headers=headers))
+        except (requests.RequestException, ValueError) as cause:
+            raise PageError(f"{link} makes no request, so it is not asked") from cause
         request.invoicekit_folder = folder  # type: ignore[attr-defined]
         request.invoicekit_headers = link.headers  # type: ignore[attr-defined]
         return request
@@ -192,7 +191,8 @@ class Session:
 
     def _may_keep(self, response: Response) -> bool:
         body = response.content or b""
-        page = body.lstrip(BOM)[:1] in JSON_STARTS  # documents are written where they are wanted
+        # JSON alone: documents are written where they are wanted.
+        page = body[:64].removeprefix(BOM).lstrip().startswith(JSON_STARTS)
         return page and not _is_cut(response) and not self._secrets.show_in(body)
 
 

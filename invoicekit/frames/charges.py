@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, overload
 
 import polars as pl
 
@@ -38,19 +39,27 @@ USUAL = {
 }
 
 
-def charges(line_items: Mapping[str, pl.DataFrame], *, usage: bool = False) -> pl.DataFrame:
+@overload
+def charges(line_items: Mapping[str, pl.DataFrame], *, usage: bool = False) -> pl.DataFrame: ...
+@overload
+def charges(line_items: Mapping[str, pl.LazyFrame], *, usage: bool = False) -> pl.LazyFrame: ...
+def charges(
+    line_items: Mapping[str, pl.DataFrame] | Mapping[str, pl.LazyFrame], *, usage: bool = False
+) -> pl.DataFrame | pl.LazyFrame:
     """One row a charge, columns as in `CHARGES`; amounts in the row's own `currency`.
 
     The daily types restate billing lines of the same invoice: they are left out, so that nothing
     counts twice; `usage=True` gives them instead. Lines of an objectType that is not known have no
-    roles and are not here: `reconcile` calls such an invoice incomplete.
+    roles and are not here: `reconcile` calls such an invoice incomplete. Lazy frames give a lazy
+    one.
     """
-    frames = [
+    frames: list[Any] = [
         line_items[name].select(_role(kind, column) for column in CHARGES)
         for name in line_items
         if (kind := BY_OBJECT_TYPE.get(name)) and kind.usage is usage
     ]
-    return pl.concat(frames) if frames else pl.DataFrame(schema=CHARGES)
+    empty: pl.DataFrame | pl.LazyFrame = pl.DataFrame(schema=CHARGES)
+    return pl.concat(frames) if frames else empty
 
 
 def _role(kind: Kind, column: str) -> pl.Expr:

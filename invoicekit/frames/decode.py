@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,13 +48,34 @@ def decode(
     Raises:
         FrameError: rows that cannot be typed as their objectType; names page, row and column.
     """
+    batches = decode_batches(
+        pages, invoice_id=invoice_id, provider=provider, line_item_type=line_item_type
+    )
+    return collect(batches)
+
+
+def collect(batches: Iterable[tuple[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+    """The batches of each objectType as one frame."""
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for name, frame in batches:
+        parts.setdefault(name, []).append(frame)
+    return {name: pl.concat(frames, how="diagonal") for name, frames in parts.items()}
+
+
+def decode_batches(
+    pages: Iterable[Page], *, invoice_id: str, provider: str, line_item_type: str
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The same frames in parts of some thousand rows, each with its objectType, as pages come.
+
+    Parts of one objectType have the same columns, but for those that the documentation has not.
+    """
     asked = BY_PAIR.get((provider, line_item_type)) or Kind(UNNAMED, ())
     decoder = _Decoder(asked, invoice_id, provider, line_item_type)
     for page in pages:
         decoder.add(page)
-    for name, (kind, frame) in decoder.frames.items():
-        _report(name, kind, frame)
-    return {name: frame for name, (_, frame) in decoder.frames.items()}
+        yield from decoder.take()
+    yield from decoder.take(rest=True)
+    decoder.report()
 
 
 def decode_invoices(pages: Iterable[Page]) -> pl.DataFrame:
@@ -67,8 +88,7 @@ def decode_invoices(pages: Iterable[Page]) -> pl.DataFrame:
     for page in pages:
         decoder.add(page)
     empty = pl.DataFrame(schema={column.name: column.type.dtype for column in INVOICE.columns})
-    _, frame = decoder.frames.get(INVOICE.object_type, (INVOICE, empty))
-    return frame
+    return pl.concat([empty, *(frame for _, frame in decoder.take(rest=True))], how="diagonal")
 
 
 class _Decoder:
@@ -82,18 +102,25 @@ class _Decoder:
         self._kinds = {asked.object_type: asked}
         self._columns: dict[str, tuple[Column, ...]] = {}
         self._batches: dict[str, Batch] = {}
-        self._parts: dict[str, list[pl.DataFrame]] = {}
+        self._done: list[tuple[str, pl.DataFrame]] = []
+        self._lines: dict[str, int] = {}
         self._named: dict[bytes, Kind] = {}
 
-    @property
-    def frames(self) -> dict[str, tuple[Kind, pl.DataFrame]]:
-        """What was taken so far: objectType -> its kind, and one frame of all its rows."""
-        for name in self._batches:
-            self._flush(name)
-        return {
-            name: (self._kinds[name], pl.concat(parts, how="diagonal"))
-            for name, parts in self._parts.items()
-        }
+    def take(self, *, rest: bool = False) -> list[tuple[str, pl.DataFrame]]:
+        """The frames that are done; with `rest`, of all that was added."""
+        if rest:
+            for name in self._batches:
+                self._flush(name)
+        done, self._done = self._done, []
+        return done
+
+    def report(self) -> None:
+        """Warn of what Microsoft does not document: objectTypes, and fields of those it does."""
+        for name, lines in self._lines.items():
+            kind = self._kinds[name]
+            documented = {column.name for column in kind.columns}
+            extra = {column.name for column in self._columns[name]} - documented
+            _report(name, kind, lines, sorted(extra))
 
     def add(self, page: Page) -> None:
         """Take the rows of `page`."""
@@ -156,7 +183,7 @@ class _Decoder:
         batch = self._batches[name]
         if not batch.pages:
             return
-        self._batches[name] = Batch(batch.columns)
+        self._batches[name] = Batch(self._columns[name])
         try:
             typed = batch.typed()
         except NestedError as nested:  # from here on, that column is read as it stands
@@ -174,9 +201,8 @@ class _Decoder:
             *(pl.lit(value, pl.String).alias(o) for o, value in zip(OURS, values, strict=False)),
             batch.page_numbers.alias("page"),
         ]
-        self._parts.setdefault(name, []).append(
-            typed if self._alone else typed.select(*ours, *typed.columns)
-        )
+        self._done.append((name, typed if self._alone else typed.select(*ours, *typed.columns)))
+        self._lines[name] = self._lines.get(name, 0) + typed.height
 
     def _columns_of(self, kind: Kind, wires: Iterable[str] = ()) -> tuple[Column, ...]:
         """The columns known of `kind` so far, and those of `wires` that are new."""
@@ -212,12 +238,10 @@ def _column_for(kind: Kind, wire: str) -> Column:
     return Column(free, wire, TYPES["text"], raw=wire == "attributes")
 
 
-def _report(name: str, kind: Kind, frame: pl.DataFrame) -> None:
-    documented = {*OURS, *(column.name for column in kind.columns)}
-    extra = [column for column in frame.columns if column not in documented]
+def _report(name: str, kind: Kind, lines: int, extra: Sequence[str]) -> None:
     if not kind.columns:
         warnings.warn(
-            f"objectType {name!r} is not known to invoicekit: its {frame.height} lines are kept as "
+            f"objectType {name!r} is not known to invoicekit: its {lines} lines are kept as "
             "text under its own name, and are part of no total: the invoice counts as incomplete",
             stacklevel=3,
         )

@@ -1,0 +1,48 @@
+"""`invoicekit cache`: what is kept on disk."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from invoicekit.kept import Cache
+from invoicekit.printing import AsShape, Shape, print_frame
+from invoicekit.settings import cache_folder
+from invoicekit.terminal import say
+
+cache = typer.Typer(
+    help="The answers and frames kept on disk.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@cache.command()
+def info(context: typer.Context, shape: AsShape = Shape.table) -> None:
+    """Say where the cache is, and what it holds."""
+    found = _cache(context).info()
+    row = {
+        "folder": str(found.folder),
+        "size": found.size,
+        "entries": found.entries,
+        "collections": found.collections,
+        "oldest": found.oldest,
+    }
+    if shape is Shape.table:
+        say(str(found))
+    else:
+        print_frame(pl.DataFrame([row]), shape)
+
+
+@cache.command()
+def clear(
+    context: typer.Context,
+    invoice_id: Annotated[str | None, typer.Option("--invoice", metavar="ID")] = None,
+) -> None:
+    """Forget all answers, or those of one invoice. It costs time alone: they are asked again."""
+    gone = _cache(context).clear(invoice=invoice_id)
+    say(f"{gone:,} collections forgotten")
+
+
+def _cache(context: typer.Context) -> Cache:
+    return Cache(cache_folder(context.obj))

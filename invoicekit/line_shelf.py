@@ -1,0 +1,114 @@
+"""The line items of one invoice in the store: remembered when closed, recalled when unchanged."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from invoicekit.analysis.reconcile import READ
+from invoicekit.fetch.pull import EMPTY_LIFETIME, Reading
+from invoicekit.frames.store import Key, Store, Stored, Writer
+from invoicekit.line_items import Pair, Part
+
+# Of a part: the pair, its state, lines of each objectType, and how its pages were read.
+Said = tuple[Pair, str, Mapping[str, int], Sequence[Reading]]
+
+
+@dataclass(frozen=True, slots=True)
+class LineShelf:
+    """Where the lines of one invoice lie, if they do."""
+
+    store: Store
+    key: Key
+    closed: bool
+
+    def recall(self) -> dict[Pair, Part]:
+        """All parts of the invoice as they were stored; nothing where any is not, or is stale."""
+        stored = self.store.find(self.key) if self.closed else None
+        if stored is None or not is_whole(stored):
+            return {}
+        frames = self.store.frames(stored)
+        if frames is None:
+            return {}
+        return {part_pair(part): _part(part, frames) for part in stored.about["parts"]}
+
+    def remember(self, parts: Sequence[Part]) -> None:
+        """Store the parts of a closed invoice that was read whole; a full disk costs a warning."""
+        if not self.closed or any(part.state != READ for part in parts):
+            return
+        writer = self.store.write(self.key)
+        try:
+            for part in parts:
+                for name, frame in part.frames.items():
+                    writer.add(name, frame)
+            pairs = [(part.provider, part.line_item_type) for part in parts]
+            commit(
+                writer,
+                [
+                    (pair, part.state, part.lines, part.readings)
+                    for pair, part in zip(pairs, parts, strict=True)
+                ],
+            )
+        except OSError as cause:
+            warnings.warn(
+                f"the lines of {self.key.invoice_id} cannot be stored ({cause.strerror or cause}); "
+                "they are decoded again the next time",
+                stacklevel=4,
+            )
+        finally:
+            writer.drop()
+
+
+def commit(writer: Writer, parts: Iterable[Said], *, until: float | None = None) -> Stored:
+    """Commit what was written, with what has to be known of the parts to recall them."""
+    parts = list(parts)
+    if any(not any(reading.rows for reading in readings) for _, _, _, readings in parts):
+        soon = time.time() + EMPTY_LIFETIME  # what is empty today may not be tomorrow
+        until = soon if until is None else min(soon, until)
+    said = [
+        {
+            "pair": list(pair),
+            "state": state,
+            "lines": dict(lines),
+            "readings": [astuple(reading) for reading in readings],
+        }
+        for pair, state, lines, readings in parts
+    ]
+    return writer.commit({"parts": said, "until": until})
+
+
+def is_whole(stored: Stored) -> bool:
+    """Whether all collections of the invoice are there, and still count."""
+    until = stored.about["until"]
+    fresh = until is None or time.time() < until
+    return fresh and all(part["state"] == READ for part in stored.about["parts"])
+
+
+def part_pair(part: Mapping[str, Any]) -> Pair:
+    """The pair that a stored part is of."""
+    provider, line_item_type = part["pair"]
+    return provider, line_item_type
+
+
+def readings_of(part: Mapping[str, Any]) -> list[Reading]:
+    """How the pages of a stored part were read, once; now they come from disk."""
+    return [replace(Reading(*reading), from_cache=True) for reading in part["readings"]]
+
+
+def _part(part: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]) -> Part:
+    provider, line_item_type = part_pair(part)
+    mine = (pl.col("asked_provider") == provider) & (
+        pl.col("asked_line_item_type") == line_item_type
+    )
+    return Part(
+        provider,
+        line_item_type,
+        part["state"],
+        {name: frames[name].filter(mine) for name in part["lines"]},
+        readings_of(part),
+    )

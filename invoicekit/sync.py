@@ -1,0 +1,96 @@
+"""Lines into the store, page by page, so that memory does not grow with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import polars as pl
+
+from invoicekit.analysis.reconcile import Reconciliation, reconcile
+from invoicekit.frames.charges import charges
+from invoicekit.frames.store import Stored, Writer
+from invoicekit.line_items import Pair, collections_frame
+from invoicekit.line_reading import Batches, LineReader, Outcome, warn_of
+from invoicekit.line_shelf import LineShelf, commit, is_whole, part_pair
+from invoicekit.progress import Progress
+
+AMOUNT = pl.Decimal(38, 18)
+PROOF = {
+    "state": pl.String(),
+    "currency": pl.String(),
+    "invoice_total": AMOUNT,
+    "lines_total": AMOUNT,
+    "difference": AMOUNT,
+    "lines": pl.Int64(),
+    "pages": pl.Int64(),
+    "new": pl.Boolean(),
+}
+OPEN_LIFETIME = 3600.0  # seconds that the lines of an invoice hold which may still change
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """An invoice in the store: its proof, and whether it came just now."""
+
+    proof: Reconciliation
+    new: bool
+
+    def row(self) -> tuple[object, ...]:
+        """Its values for a frame of `PROOF`."""
+        return (*(getattr(self.proof, name) for name in PROOF if name != "new"), self.new)
+
+
+def sync_lines(
+    reader: LineReader, shelf: LineShelf, pairs: Sequence[Pair], total: Decimal
+) -> Synced:
+    """Bring an invoice's lines into the store, unless they are there, and prove them."""
+    stored = shelf.store.find(shelf.key)
+    new = stored is None or not is_whole(stored)
+    if stored is None or new:
+        stored = _brought_in(reader, shelf, pairs)
+    return Synced(_proof(shelf, stored, total, reader.currency), new)
+
+
+def _brought_in(reader: LineReader, shelf: LineShelf, pairs: Sequence[Pair]) -> Stored:
+    writer = shelf.store.write(shelf.key)
+    try:
+        with Progress(reader.invoice_id) as progress:
+            outcomes = [_written(reader, pair, writer, progress) for pair in pairs]
+        for outcome in outcomes:
+            warn_of(outcome, reader.invoice_id)
+        until = None if shelf.closed else time.time() + OPEN_LIFETIME
+        said = [(one.pair, one.state, one.result or {}, one.readings) for one in outcomes]
+        return commit(writer, said, until=until)
+    finally:
+        writer.drop()
+
+
+def _written(
+    reader: LineReader, pair: Pair, writer: Writer, progress: Progress
+) -> Outcome[dict[str, int]]:
+    writer.begin()
+
+    def write(batches: Batches) -> dict[str, int]:
+        writer.back()
+        lines: dict[str, int] = {}
+        for name, frame in batches:
+            writer.add(name, frame)
+            lines[name] = lines.get(name, 0) + frame.height
+        return lines
+
+    return reader.read(pair, write, progress)
+
+
+def _proof(shelf: LineShelf, stored: Stored, total: Decimal, currency: str) -> Reconciliation:
+    parts = stored.about["parts"]
+    said = [(part_pair(part), part["state"], part["lines"]) for part in parts]
+    return reconcile(
+        charges(shelf.store.scans(stored)),
+        total,
+        currency=currency,
+        details=collections_frame(said),
+        pages=sum(len(part["readings"]) for part in parts),
+    )

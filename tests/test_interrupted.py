@@ -1,0 +1,285 @@
+"""Pulls that end too early or do not have the disk to themselves: kills, Ctrl-C, a full disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from chains import CLOSED, OFFSET, SEEK, Chain, kept, numbers, pages_in, read_whole, shelf_of
+from server import Reply, invoice
+
+import invoicekit as ik
+from invoicekit.fetch import shelf
+from invoicekit.fetch.upkeep import trim
+
+PULLER = Path(__file__).with_name("puller.py")
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
+
+
+def start(*words: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, PULLER, *map(str, words)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def check(result: str, chain: Chain) -> list[str]:
+    """That a puller read it all; returns its warnings."""
+    found = json.loads(result)
+    totals = {kind: [Decimal(text) for text in texts] for kind, texts in found["totals"].items()}
+    assert totals == dict.fromkeys(chain.kinds, chain.totals)
+    assert found["ties"]
+    return found["told"]
+
+
+class Nursery:
+    """A process that forks readers, to be killed one by one."""
+
+    def __init__(self, url: str) -> None:
+        self._process = start(url)
+        assert self._process.stdout.readline() == "ready\n"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        out, told = self._process.communicate()
+        assert kind or (out, told, self._process.returncode) == ("", "", 0)
+
+    def read(self, cache: Path, *, kill_after: float | None = None) -> str:
+        """What a reader prints; nothing where it was killed before."""
+        self._say(cache)
+        said = [self._process.stdout.readline()]
+        while not said[-1].startswith("pid"):
+            said.append(self._process.stdout.readline())
+        if kill_after is not None:
+            time.sleep(kill_after)
+            os.kill(int(said[-1].split()[1]), signal.SIGKILL)
+        self._say("wait")
+        while said[-1] != "end\n":
+            said.append(self._process.stdout.readline())
+        return "".join(line for line in said if line.startswith("{"))
+
+    def _say(self, word: object) -> None:
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+
+
+@posix
+def test_kill_9_at_any_moment_costs_nothing_but_the_page_in_flight(serve, open_client, tmp_path):
+    """50 kills; after each the next pull is right, and asks for no page that was kept."""
+    chain = Chain(15, kinds=(SEEK, OFFSET), delay=0.006)
+    service = serve(chain)
+    chance = random.Random(3)
+    killed = resumed = 0
+    with Nursery(service.url) as nursery:
+        began = time.perf_counter()
+        check(nursery.read(tmp_path / "cache-0"), chain)
+        whole = time.perf_counter() - began
+        while killed < 50:
+            cache = tmp_path / f"cache-{killed}-"
+            client = open_client(service, cache_dir=cache)
+            for _ in range(chance.choice([1, 1, 2])):  # now and then twice in a row
+                if nursery.read(cache, kill_after=chance.uniform(0, whole)):
+                    break  # it was quicker
+                killed += 1
+            states = [kept(client, kind) for kind in chain.kinds]
+            asked = len(service.asked)
+            check(nursery.read(cache), chain)
+            made = [number for number in numbers(service, asked) if number <= chain.pages]
+            assert len(made) == 2 * chain.pages - sum(pages for _, pages in states)
+            resumed += any(state == "pending" and pages for state, pages in states)
+            asked = len(service.asked)
+            read_whole(client, chain)
+            assert len(service.asked) == asked
+    assert resumed >= 10
+
+
+@posix
+@pytest.mark.parametrize("delay", [0.15, 20], ids=["between pages", "while nothing comes"])
+def test_ctrl_c_ends_at_once_and_the_next_pull_goes_on(serve, open_client, tmp_path, delay):
+    chain = Chain(8, delay=0.15)
+    chain.faults[4] = [Reply(chain.page(4).replace(b"0-5", b"1-5"), delay=delay)]
+    service = serve(chain)
+    process = start(service.url, tmp_path / "cache")
+    while 4 not in numbers(service):
+        time.sleep(0.01)
+    began = time.perf_counter()
+    process.send_signal(signal.SIGINT)
+    out, told = process.communicate()
+    assert time.perf_counter() - began < 3
+    assert (out, told.splitlines()[-1]) == ("", "KeyboardInterrupt")
+    client = open_client(service)
+    state, pages = kept(client)
+    assert state == "pending"
+    assert pages in {3, 4}
+    asked = len(service.asked)
+    read_whole(client, chain)
+    assert numbers(service, asked) == list(range(pages + 1, 9))
+
+
+@posix
+def test_a_full_disk_costs_the_cache_and_not_the_result(serve, open_client, tmp_path):
+    """No file may grow beyond 100 bytes: the disk of this process is full in the middle of each."""
+    service = serve(chain := Chain())
+    process = start(service.url, tmp_path / "cache", 100)
+    out, told = process.communicate()
+    assert told == ""
+    assert len(check(out, chain)) == 1
+    assert "cannot be written" in out
+    assert numbers(service) == [1, 2, 3, 4, 5]
+    client = open_client(service)
+    assert kept(client) == ("nothing", 0)
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+    read_whole(client, chain)
+    assert numbers(service)[5:] == [1, 2, 3, 4, 5]
+
+
+def test_two_processes_at_once_neither_wait_nor_spoil(serve, open_client, tmp_path):
+    service = serve(chain := Chain(20, kinds=(SEEK, OFFSET), delay=0.02))
+    both = [start(service.url, tmp_path / "cache") for _ in range(2)]
+    for process in both:
+        out, told = process.communicate()
+        assert (check(out, chain), told) == ([], "")
+    client = open_client(service)
+    assert kept(client)[0] == "committed"
+    asked = len(service.asked)
+    read_whole(client, chain)
+    assert len(service.asked) == asked
+
+
+def test_a_slow_pull_loses_nothing_to_a_quick_one(serve, open_client):
+    """The quick one commits while the slow one is on its way: both are whole, the later counts."""
+    chain, arrived, go = Chain(), threading.Event(), threading.Event()
+
+    def answer(asked):
+        if asked.headers["authorization"] == "Bearer slow" and asked.token == "1-3":
+            arrived.set()
+            assert go.wait(10)
+        return chain(asked)
+
+    service = serve(answer)
+    slow, quick = (open_client(service, token=token) for token in ("slow", "quick"))
+    failed = []
+
+    def pull_slowly():
+        try:
+            slow.invoice("G1").line_items(refresh=True)
+        except BaseException as error:  # noqa: BLE001
+            failed.append(error)
+
+    thread = threading.Thread(target=pull_slowly)
+    thread.start()
+    assert arrived.wait(10)
+    quick.invoice("G1").line_items(refresh=True)
+    asked = len(service.asked)
+    read_whole(open_client(service), chain)
+    assert len(service.asked) == asked
+    go.set()
+    thread.join()
+    assert failed == []
+    assert kept(slow) == ("committed", 5)
+    asked = len(service.asked)
+    read_whole(open_client(service), chain)
+    assert len(service.asked) == asked
+
+
+@posix
+def test_a_file_that_vanishes_does_not_cost_the_commit(serve, open_client):
+    """A page that was asked ahead may be on its way to the disk when the last one is in."""
+    chain = Chain()
+
+    def answer(asked):
+        if asked.token == "1-5":
+            folder = pages_in(shelf_of(client).folder)[0].parent
+            (folder / ".0.part").symlink_to("gone")
+        return chain(asked)
+
+    service = serve(answer)
+    client = open_client(service)
+    read_whole(client, chain)
+    assert kept(client) == ("committed", 5)
+
+
+def test_what_a_killed_process_left_is_swept_up_after_a_while(serve, open_client, monkeypatch):
+    service = serve(chain := Chain())
+    client = open_client(service)
+    read_whole(client, chain)
+    here = shelf_of(client)
+    left = [here.folder / ".1.part", here.folder / "0badcafe" / "x.page"]
+    left[1].parent.mkdir()
+    for path in left:
+        path.write_bytes(b"x")
+    trim(client.settings.cache_dir, 1, here.folder)
+    assert all(path.exists() for path in left)  # somebody may be at work on them
+    monkeypatch.setattr(shelf, "IDLE", -60)  # an hour later
+    trim(client.settings.cache_dir, 1, here.folder)
+    assert not any(path.exists() for path in left)
+    asked = len(service.asked)
+    read_whole(open_client(service), chain)
+    assert len(service.asked) == asked
+
+
+def test_refresh_on_a_disk_that_takes_no_note_never_gives_the_old(serve, open_client):
+    """Where the new pull cannot be noted as pending it still has a folder of its own."""
+    service = serve(chain := Chain())
+    client = open_client(service)
+    for _ in range(2):
+        (shelf_of(client).folder / shelf.PENDING).mkdir(parents=True, exist_ok=True)
+        asked = len(service.asked)
+        client.invoice("G1").line_items(refresh=True)
+        assert numbers(service, asked) == [1, 2, 3, 4, 5]
+    assert len(pages_in(shelf_of(client).folder)) == 5
+    read_whole(client, chain)
+
+
+def test_what_was_interrupted_long_ago_is_not_resumed(serve, open_client, monkeypatch):
+    service = serve(
+        chain := Chain(faults={3: Reply(b"", 503, {"Retry-After": "999"})}, date=CLOSED)
+    )
+    client = open_client(service)
+    with pytest.raises(ik.FetchError):
+        client.invoice("G1").charges()
+    note = shelf_of(client).interrupted()
+    assert note.until - note.made == shelf.STALE
+    assert client.cache.clear(invoice="G1") == 2
+    assert kept(client) == ("nothing", 0)
+    monkeypatch.setattr(shelf, "STALE", -1)
+    with pytest.raises(ik.FetchError):
+        client.invoice("G1").charges()
+    chain.faults.clear()
+    asked = len(service.asked)
+    read_whole(client, chain)
+    assert numbers(service, asked) == [1, 2, 3, 4, 5]
+
+
+def test_the_oldest_go_first_when_the_cache_is_full(serve, open_client):
+    filling = random.Random(1)
+
+    def answer(asked):
+        name = asked.target.rsplit("/", 1)[1]
+        return invoice(name, padding=filling.randbytes(2_000).hex()).encode()
+
+    service = serve(answer)
+    client = open_client(service, cache_gb=0.000_006)  # 6 kB: room for two
+    for name in ("G1", "G2", "G3"):
+        client.invoice(name)
+    info = client.cache.info()
+    assert info.collections == info.entries == 2
+    assert info.size < 6_000
+    assert len(service.asked) == 3
+    for name in ("G2", "G3", "G1"):
+        client.invoice(name)
+    assert len(service.asked) == 4

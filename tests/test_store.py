@@ -1,0 +1,231 @@
+"""The store of typed frames: the same frames, sooner; disposable, and never believed too far."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+from server import Reply, invoice, line, page, rows
+
+import invoicekit as ik
+from invoicekit.frames import store as stores
+
+CLOSED = "2020-01-05T00:00:00Z"
+SEEK = "/invoices/G1/lineitems/OneTime/BillingLineItems?seekOperation=Next"
+
+
+def service_of(serve, *, header: str | None = None, bodies: dict | None = None):
+    """An invoice of two pages; `bodies` and `header` may be changed between requests."""
+    known = bodies if bodies is not None else {}
+    known.setdefault("header", header or invoice(total="3.30", date=CLOSED))
+    known.setdefault(None, page(rows(line("1.10", name="A")), uri=SEEK, token="1"))
+    known.setdefault("1", page(rows(line("2.20", name="B"))))
+
+    def answer(asked):
+        if asked.target == "/v1/invoices":
+            return page(rows(known["header"]))
+        return known[asked.token] if "lineitems" in asked.target else known["header"].encode()
+
+    return serve(answer)
+
+
+def test_a_closed_invoice_is_read_from_the_store_and_is_the_same(serve, open_client, tmp_path):
+    service = service_of(serve)
+    first = open_client(service).invoice("G1")
+    items = first.line_items()
+    for answers in (tmp_path / "cache").glob("*/*/*.json"):
+        answers.unlink()  # no answer of the lines is left, the header's included
+    asked = len(service.asked)
+    again = open_client(service).invoice("G1")
+    found = again.line_items()
+    assert len(service.asked) == asked + 1  # the header
+    assert list(found) == list(items)
+    assert all(found[name].equals(items[name]) for name in items)
+    assert all(found[name].schema == items[name].schema for name in items)
+    assert again.reconcile() == first.reconcile() or str(again.reconcile()) == str(
+        first.reconcile()
+    )
+    assert found.ledger.select("page", "rows", "from_cache").rows() == [(1, 1, True), (2, 1, True)]
+
+
+def test_every_demo_frame_comes_back_as_it_was(demo):
+    for found in demo.invoices()["invoice_id"][:4]:
+        decoded = demo.invoice(found).line_items()
+        stored = demo.invoice(found).line_items()
+        for name in decoded:
+            assert stored[name].equals(decoded[name])
+            assert stored[name].schema == decoded[name].schema
+
+
+@pytest.mark.parametrize(
+    "header",
+    [invoice(total="3.31", date=CLOSED), invoice(total="3.30", date="2020-01-06T00:00:00Z")],
+)
+def test_an_invoice_that_changed_is_asked_again(serve, open_client, header):
+    bodies: dict = {}
+    service = service_of(serve, bodies=bodies)
+    open_client(service).invoice("G1").line_items()
+    bodies.update({"header": header, "1": page(rows(line("2.21", name="B")))})
+    client = open_client(service)
+    client.cache.clear()
+    assert client.invoice("G1").charges()["total"].to_list() == [Decimal("1.10"), Decimal("2.21")]
+
+
+def test_frames_of_an_older_decoder_are_not_read(serve, open_client, tmp_path):
+    service = service_of(serve)
+    open_client(service).invoice("G1").line_items()
+    (root,) = (tmp_path / "cache").iterdir()
+    store = stores.Store(root)
+    key = stores.Key("G1", "2020-01-05 00:00:00+00:00", "3.30")
+    assert store.find(key) is not None
+    older = stores.Key(key.invoice_id, key.invoice_date, key.total, version=stores.VERSION - 1)
+    assert store.find(older) is None
+
+
+def test_an_open_invoice_is_not_stored(serve, open_client, tmp_path):
+    service = service_of(serve, header=invoice(total="3.30"))
+    open_client(service).invoice("G1").line_items()
+    assert list(tmp_path.rglob("*.parquet")) == []
+
+
+def test_an_incomplete_invoice_is_not_stored(serve, open_client, tmp_path):
+    pairs = (("one_time", "billing_line_items"), ("azure", "billing_line_items"))
+
+    def answer(asked):
+        if "lineitems" not in asked.target:
+            return invoice(pairs=pairs, date=CLOSED).encode()
+        return Reply(b"{}", 403) if "Azure" in asked.target else page(rows(line()))
+
+    with pytest.warns(UserWarning, match="refused"):
+        open_client(serve(answer)).invoice("G1").line_items()
+    assert list(tmp_path.rglob("*.parquet")) == []
+
+
+DAMAGE = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-9]),
+    "empty": lambda path: path.write_bytes(b""),
+    "foreign": lambda path: path.write_bytes(b"PAR1 and no more"),
+    "gone": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "json"])
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_costs_time_alone(serve, open_client, tmp_path, kind, suffix):
+    service = service_of(serve)
+    right = open_client(service).invoice("G1").charges()
+    for path in (tmp_path / "cache").glob(f"*/lines/**/*.{suffix}"):
+        DAMAGE[kind](path)
+    assert open_client(service).invoice("G1").charges().equals(right)
+    assert open_client(service).invoice("G1").charges().equals(right)
+    assert len(service.asked) == 3  # the answers are still there
+
+
+def test_either_may_be_deleted(serve, open_client, tmp_path):
+    service = service_of(serve)
+    right = open_client(service).invoice("G1").charges()
+    (root,) = (tmp_path / "cache").iterdir()
+    shutil.rmtree(root / "lines")
+    assert open_client(service).invoice("G1").charges().equals(right)
+    for answers in root.glob("[0-9a-f]*"):
+        shutil.rmtree(answers)
+    assert open_client(service).invoice("G1").charges().equals(right)
+
+
+def test_refresh_writes_the_store_anew(serve, open_client):
+    bodies: dict = {}
+    service = service_of(serve, bodies=bodies)
+    found = open_client(service).invoice("G1")
+    found.line_items()
+    bodies["1"] = page(rows(line("2.20", name="C")))
+    found.line_items(refresh=True)
+    names = open_client(service).invoice("G1").charges()["customer_name"].to_list()
+    assert names == ["A", "C"]
+
+
+def test_sync_brings_all_in_once_and_proves_them(demo, capsys):
+    told: list[str] = []
+    first = demo.sync(tell=told.append)
+    assert first["invoice_id"].to_list() == demo.invoices()["invoice_id"].to_list()
+    assert dict(first["state"].value_counts().iter_rows()) == {"ties": 25, "differs": 1}
+    assert len(told) == 26
+    again = demo.sync(tell=told.append)
+    assert not again["new"].any()
+    assert again.drop("new").equals(first.drop("new"))
+    part = demo.sync(since="2026-10", tell=told.append)
+    assert part.height == 4
+    with pytest.raises(ValueError, match="is no month"):
+        demo.sync(since="October")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_scan_has_all_lines_of_all_invoices_as_they_are(demo):
+    demo.sync(tell=lambda _: None)
+    lines = demo.scan("OneTimeInvoiceLineItem")
+    totals = dict(
+        lines.group_by("invoice_id").agg(pl.col("total_for_customer").sum()).collect().iter_rows()
+    )
+    for found in [demo.latest, demo.invoice("G012345651")]:
+        assert totals[found.id] == found.total
+    assert lines.collect_schema()["unit_price"] == pl.Decimal(38, 22)
+    with pytest.raises(ValueError, match="there is DailyRatedUsageLineItem"):
+        demo.scan("Nonsense")
+
+
+def test_sync_goes_on_where_it_stopped(serve, open_client):
+    bodies: dict = {"1": Reply(b"{}", 500)}
+    service = service_of(serve, bodies=bodies)
+    with pytest.raises(ik.FetchError):
+        open_client(service).sync(tell=lambda _: None)
+    bodies["1"] = page(rows(line("2.20", name="B")))
+    asked = len(service.asked)
+    done = open_client(service).sync(tell=lambda _: None)
+    assert done["state"].to_list() == ["ties"]
+    assert [one.token for one in service.asked[asked:]] == [None, "1"]  # the list, and page 2
+
+
+def test_an_incomplete_invoice_is_tried_again_by_the_next_sync(serve, open_client):
+    bodies: dict = {None: Reply(b"{}", 404)}
+    service = service_of(serve, bodies=bodies)
+    with pytest.warns(UserWarning, match="not found"):
+        done = open_client(service).sync(tell=lambda _: None)
+    assert done["state"].to_list() == ["incomplete"]
+    bodies[None] = page(rows(line("3.30")))
+    assert open_client(service).sync(tell=lambda _: None)["state"].to_list() == ["ties"]
+
+
+def test_fields_beyond_the_documented_survive_the_store(serve, open_client):
+    bodies: dict = {"1": page(rows(line("2.20", name="B", newField='"x"')))}
+    service = service_of(serve, bodies=bodies)
+    with pytest.warns(UserWarning, match="new_field"):
+        decoded = open_client(service).invoice("G1").line_items()["OneTimeInvoiceLineItem"]
+    stored = open_client(service).invoice("G1").line_items()["OneTimeInvoiceLineItem"]
+    assert stored.equals(decoded)
+    assert stored["new_field"].to_list() == [None, "x"]
+
+
+def test_the_dataset_is_read_by_duckdb_as_it_lies(demo):
+    """In a process of its own: the extra is installed where benchmarks are, not everywhere."""
+    demo.sync(since="2026-10", tell=lambda _: None)
+    (root,) = Path(demo.settings.cache_dir).glob("*/lines")
+    code = (
+        "import duckdb, sys\n"
+        'print(*duckdb.sql("select sum(total_for_customer), typeof(any_value(unit_price)), '
+        "typeof(any_value(order_date)) from read_parquet('\" + sys.argv[1] + "
+        "\"/object_type=OneTimeInvoiceLineItem/*/*.parquet', hive_partitioning=true) "
+        "where invoice_id = 'G012345612'\").limit(1).fetchall()[0], sep='|')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=False
+    )
+    if "No module named 'duckdb'" in done.stderr:
+        pytest.skip("needs duckdb: pip install '.[bench]'")
+    assert done.returncode == 0, done.stderr
+    total, price, instant = done.stdout.strip().split("|")
+    assert Decimal(total) == demo.latest.total
+    assert (price, instant) == ("DECIMAL(38,22)", "TIMESTAMP WITH TIME ZONE")
