@@ -123,12 +123,18 @@ def parse_resource(body: bytes, *, collection: str = "") -> Page:
 
 
 def follow(
-    ask: Callable[[Link], bytes], first: Link, *, collection: str = "", most: int = MOST_PAGES
+    ask: Callable[[Link], bytes],
+    first: Link,
+    *,
+    expect: Callable[[Link], None] = lambda _: None,
+    collection: str = "",
+    most: int = MOST_PAGES,
 ) -> Iterator[Page]:
     """Yield the page at `first` and all that follow it, until one names no next.
 
     `totalCount`, a short page and an empty page say nothing about the end: Microsoft's own samples
-    show each of them lying.
+    show each of them lying. `expect` is told the link that will be asked next before a page is
+    yielded, so that it can be fetched while the page is worked on.
 
     Raises:
         PageError: the service sends us where we have been, or beyond `most` pages.
@@ -154,6 +160,8 @@ def follow(
                 f"{_named(collection, len(seen))} is the page before it, byte for byte: one of the "
                 "two is missing. Ask again later; nothing was kept"
             )
+        if page.next and page.next not in seen and len(seen) < most:
+            expect(page.next)
         yield page
         link, last = page.next, page.body
 

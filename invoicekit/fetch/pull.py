@@ -158,7 +158,7 @@ class _Run(Generic[T]):
         unwritten = self.session.unwritten
         ahead = Ahead(ask, self.session.crew)
         try:
-            result = self.build(self._pages(ahead, readings))
+            result = self.build(self._pages(ahead, readings, ahead.expect))
         except FetchError as error:
             if error.status in WRONG:
                 self.shelf.forget(name)
@@ -185,7 +185,12 @@ class _Run(Generic[T]):
             return
         trim(self.session.settings.cache_dir, self.session.settings.cache_gb, self.shelf.folder)
 
-    def _pages(self, ask: Callable[[Link], Answer], readings: list[Reading]) -> Iterator[Page]:
+    def _pages(
+        self,
+        ask: Callable[[Link], Answer],
+        readings: list[Reading],
+        expect: Callable[[Link], None] = lambda _: None,
+    ) -> Iterator[Page]:
         answers: list[Answer] = []
 
         def body_of(link: Link) -> bytes:
@@ -194,7 +199,7 @@ class _Run(Generic[T]):
 
         name, first = self.collection.name, self.collection.first
         pages: Iterable[Page] = (
-            follow(body_of, first, collection=name, most=self.collection.most)
+            follow(body_of, first, expect=expect, collection=name, most=self.collection.most)
             if self.collection.paged
             else iter([parse_resource(body_of(first), collection=name)])
         )

@@ -197,7 +197,7 @@ class _Decoder:
             return
         invoice_id, provider, line_item_type = self._ours
         values = (invoice_id, name, provider, line_item_type)
-        ours = [
+        ours: list[Any] = [
             *(pl.lit(value, pl.String).alias(o) for o, value in zip(OURS, values, strict=False)),
             batch.page_numbers.alias("page"),
         ]
