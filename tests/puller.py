@@ -53,6 +53,8 @@ def main(url: str, cache: str = "", most_bytes: str = "") -> None:
     for name in ("client", "fetch.session", "frames.decode", "invoice"):  # once for all readers
         importlib.import_module(f"invoicekit.{name}")
     importlib.import_module("tqdm.auto")
+    # Polars keeps threads, of which Python 3.12 and later warn; none of them has work to do yet.
+    warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
     print("ready", flush=True)
     for line in sys.stdin:
         pid = os.fork()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from decimal import Decimal
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -207,25 +204,3 @@ def test_fields_beyond_the_documented_survive_the_store(serve, open_client):
     stored = open_client(service).invoice("G1").line_items()["OneTimeInvoiceLineItem"]
     assert stored.equals(decoded)
     assert stored["new_field"].to_list() == [None, "x"]
-
-
-def test_the_dataset_is_read_by_duckdb_as_it_lies(demo):
-    """In a process of its own: the extra is installed where benchmarks are, not everywhere."""
-    demo.sync(since="2026-10", tell=lambda _: None)
-    (root,) = Path(demo.settings.cache_dir).glob("*/lines")
-    code = (
-        "import duckdb, sys\n"
-        'print(*duckdb.sql("select sum(total_for_customer), typeof(any_value(unit_price)), '
-        "typeof(any_value(order_date)) from read_parquet('\" + sys.argv[1] + "
-        "\"/object_type=OneTimeInvoiceLineItem/*/*.parquet', hive_partitioning=true) "
-        "where invoice_id = 'G012345612'\").limit(1).fetchall()[0], sep='|')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=False
-    )
-    if "No module named 'duckdb'" in done.stderr:
-        pytest.skip("needs duckdb: pip install '.[bench]'")
-    assert done.returncode == 0, done.stderr
-    total, price, instant = done.stdout.strip().split("|")
-    assert Decimal(total) == demo.latest.total
-    assert (price, instant) == ("DECIMAL(38,22)", "TIMESTAMP WITH TIME ZONE")
