@@ -57,8 +57,10 @@ class LineReader:
         """What `consume` makes of a collection's typed batches, page after page.
 
         It may be called again from the first page, as `pull` says. A collection that the service
-        refuses (403) or does not have (404) is an outcome; anything else that goes wrong is raised.
+        refuses (403) or does not have (404) from its first page on is an outcome; anything else
+        that goes wrong is raised.
         """
+        begun = False
         provider, line_item_type = pair
         collection = partner_center.line_items(
             self.invoice_id,
@@ -69,10 +71,16 @@ class LineReader:
             invoice_date=self.dated,
         )
 
+        def noted(pages: Iterator[Page]) -> Iterator[Page]:
+            nonlocal begun
+            for page in pages:
+                begun = True
+                yield page
+
         def build(pages: Iterator[Page]) -> T:
             return consume(
                 decode_batches(
-                    progress.over(pages),
+                    progress.over(noted(pages)),
                     invoice_id=self.invoice_id,
                     provider=provider,
                     line_item_type=line_item_type,
@@ -83,7 +91,7 @@ class LineReader:
             result, readings = pull(self.session, collection, build, refresh=refresh)
         except FetchError as error:
             state = _refusal(pair, error)
-            if state is None:
+            if begun or state is None:
                 raise
             return Outcome(pair, state, error=error)
         return Outcome(pair, READ, result, readings)

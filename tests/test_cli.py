@@ -221,3 +221,46 @@ def test_sandbox_says_how_to_be_asked_and_ends_on_interrupt(tmp_path):
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 130
         process.communicate()
+
+
+def test_sync_brings_in_and_leaves_with_what_it_found(shell):
+    done = shell("sync", "--since", "2026-10")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("✔ ties") == 4
+    again = shell("sync", "--since", "2026-06")
+    assert again.returncode == 3
+    assert again.stdout.count("(was there)") == 4
+    assert "✘ differs" in again.stdout
+    wrong = shell("sync", "--since", "June")
+    assert (wrong.returncode, "is no month" in wrong.stderr) == (2, True)
+
+
+def test_the_cache_says_what_it_holds_and_forgets_it(sandbox, tmp_path):
+    def ask(*arguments):
+        return run(*arguments, url=sandbox.url, token=sandbox.token, cache=tmp_path / "cache")
+
+    assert "0 answers" in ask("cache", "info").stdout
+    ask("reconcile", demo_partner().planted_invoice_id)
+    ask("invoices")
+    (held,) = json.loads(ask("cache", "info", "--format", "json").stdout)
+    assert (held["collections"], held["entries"]) == (4, 4)
+    assert held["size"] > 10_000
+    gone = ask("cache", "clear", "--invoice", demo_partner().planted_invoice_id.lower())
+    assert gone.stdout == "3 collections forgotten\n"
+    assert list((tmp_path / "cache").rglob("*.parquet")) == []
+    assert ask("cache", "clear").stdout == "1 collections forgotten\n"
+
+
+def test_the_cache_needs_no_token(tmp_path):
+    done = run("cache", "info", url="", token="", cache=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_doctor_asks_nobody_unless_told_to(sandbox, tmp_path):
+    before = len(sandbox.requests)
+    done = run("doctor", url=sandbox.url, token=sandbox.token, cache=tmp_path)
+    assert "list of invoices" in done.stdout
+    assert len(sandbox.requests) == before
+    asked = run("doctor", "--ask", url=sandbox.url, token=sandbox.token, cache=tmp_path)
+    assert "26 invoices in the list" in asked.stdout
+    assert sandbox.token not in done.stdout + done.stderr + asked.stdout + asked.stderr

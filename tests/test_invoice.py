@@ -280,3 +280,20 @@ def test_a_refused_collection_makes_it_incomplete_and_says_so(serve, open_client
         proof = found.reconcile()
     assert (proof.state, proof.difference) == ("incomplete", 0)
     assert proof.missing == ["azure/billing (refused (403))"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_in_the_middle_of_a_collection_is_an_error_not_a_missing_part(
+    serve, open_client, status
+):
+    uri = "/invoices/G1/lineitems/Azure/BillingLineItems?size=1&offset=1"
+
+    def answer(asked):
+        if "lineitems" not in asked.target:
+            return invoice(pairs=(("azure", "billing_line_items"),)).encode()
+        if "offset=1" in asked.target:
+            return Reply(b"{}", status)
+        return page('[{"postTaxTotal":1}]', uri=uri)
+
+    with pytest.raises(ik.FetchError, match=str(status)):
+        open_client(serve(answer)).invoice("G1").reconcile()

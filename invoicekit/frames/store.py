@@ -93,7 +93,7 @@ class Store:
         Raises:
             ValueError: none are stored; lists the objectTypes that are.
         """
-        notes = [stored for path in sorted(self._notes()) if (stored := self._read(path))]
+        notes = [stored for path in self._notes() if (stored := self._read(path))]
         have = sorted({name for stored in notes for name in stored.files})
         if object_type not in have:
             raise ValueError(
@@ -110,10 +110,14 @@ class Store:
         return Writer(self.folder, key, self._note(key.invoice_id))
 
     def forget(self, invoice_id: str) -> None:
-        """Drop an invoice; its note goes first."""
-        self._note(invoice_id).unlink(missing_ok=True)
-        for folder in self.folder.glob(f"object_type=*/invoice_id={file_name(invoice_id)}"):
-            shutil.rmtree(folder, ignore_errors=True)
+        """Drop an invoice, whatever the case of its id; its note goes first."""
+        for path in self._notes():
+            stored = self._read(path)
+            if stored and stored.key.invoice_id.lower() == invoice_id.lower():
+                path.unlink(missing_ok=True)
+                name = file_name(stored.key.invoice_id)
+                for folder in self.folder.glob(f"object_type=*/invoice_id={name}"):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _scan(self, name: str, notes: Iterable[Stored]) -> pl.LazyFrame:
         """Files of one objectType as one frame, whatever they have beyond the documented."""
@@ -135,7 +139,7 @@ class Store:
         return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
 
     def _notes(self) -> Iterable[Path]:
-        return (self.folder / NOTES).glob("*.json")
+        return sorted((self.folder / NOTES).glob("*.json"))
 
     def _note(self, invoice_id: str) -> Path:
         return self.folder / NOTES / f"{file_name(invoice_id)}.json"

@@ -49,8 +49,7 @@ def _cents(value: int) -> Exact:
 _fixed = Random(4)
 _customers = [(_guid(_fixed), f"Customer {n} of Nowhere GmbH") for n in range(CUSTOMERS)]
 _products = [
-    (f"CFQ7TTC0{n:04X}", f"{n % 30:04}", f"Product {n} (annual, staff)")
-    for n in range(PRODUCTS)
+    (f"CFQ7TTC0{n:04X}", f"{n % 30:04}", f"Product {n} (annual, staff)") for n in range(PRODUCTS)
 ]
 _partner = _guid(_fixed)
 

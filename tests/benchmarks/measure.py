@@ -55,7 +55,9 @@ class Table:
             for row in cells
         ]
         lines.insert(1, "|" + "|".join("-" * (n + 2) for n in wide) + "|")
-        return "\n".join([f"### {self.title}", "", *lines, *(["", self.notes] if self.notes else [])])
+        return "\n".join(
+            [f"### {self.title}", "", *lines, *(["", self.notes] if self.notes else [])]
+        )
 
 
 def interleaved(
