@@ -223,7 +223,10 @@ def test_sandbox_says_how_to_be_asked_and_ends_on_interrupt(tmp_path):
         process.communicate()
 
 
-def test_sync_brings_in_and_leaves_with_what_it_found(shell):
+def test_sync_brings_in_and_leaves_with_what_it_found(sandbox, tmp_path):
+    def shell(*arguments):
+        return run(*arguments, url=sandbox.url, token=sandbox.token, cache=tmp_path)
+
     done = shell("sync", "--since", "2026-10")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("✔ ties") == 4

@@ -218,7 +218,8 @@ def totals_duckdb(url, folder):  # noqa: ARG001
     found = duckdb.execute(
         "SELECT customer_id, concat_ws(':', product_id, sku_id) AS offer_id, currency, count(*),"
         f" {sums}, last(customer_name), last(product_name)"
-        " FROM read_parquet(?, hive_partitioning=false) GROUP BY customer_id, offer_id, currency ORDER BY currency, 7 DESC",
+        " FROM read_parquet(?, hive_partitioning=false) GROUP BY customer_id, offer_id, currency"
+        " ORDER BY currency, 7 DESC",
         [_files(folder)],
     ).fetchall()
     seconds = time.perf_counter() - start

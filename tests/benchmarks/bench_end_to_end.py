@@ -1,0 +1,57 @@
+"""End to end: a partner's lines over HTTP into Parquet files, each way in a fresh process."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from itertools import count
+
+from measure import Plan, Table, job, jobs, median, ratio
+from service import one_time, serving
+
+LATENCIES = (0, 50)
+WAYS = {
+    "invoicekit `client.sync()`": partial(job, "sync", cached=False),
+    "requests + json + pandas": partial(job, "naive"),
+    "dlt `rest_api` to Parquet files": partial(job, "dlt_rest_api"),
+}
+_numbers = count()
+
+
+def run(plan: Plan) -> list[Table]:
+    """A table of the ways, at each latency."""
+    lines = 20_000 if plan.short else 200_000
+    table = Table(
+        f"End to end ({lines:,} new commerce lines over HTTP, by seek token, to Parquet)",
+        ["latency a page", "way", "s", "peak MB", "time / ours", "ours / its peak"],
+        "Whole process, imports included; HTTP cache off on all sides. Ours is exact, typed, and "
+        "proven to tie; naive and dlt hold money as floats. Floors: 6 x dlt, 2 x naive, 0.35 of "
+        "naive's peak; goals 9, 3, 0.25.",
+    )
+    for latency in LATENCIES:
+        with serving(one_time(lines), latency=latency / 1000) as url:
+            found = jobs(
+                {way: partial(_one, plan, run, url) for way, run in WAYS.items()}, plan.rounds
+            )
+        if any(set(said["lines"]) != {lines} for said in found.values()):
+            raise RuntimeError("not all lines came")
+        ours = found["invoicekit `client.sync()`"]
+        for way, said in found.items():
+            others = said is not ours
+            table.add(
+                f"{latency} ms",
+                way,
+                median(said["seconds"]),
+                median(said["peak"], 0),
+                ratio(said["seconds"], ours["seconds"], 1) if others else "1",
+                ratio(ours["peak"], said["peak"]) if others else "1",
+            )
+    return [table]
+
+
+def _one(plan: Plan, run: partial[dict[str, float]], url: str) -> dict[str, float]:
+    folder = plan.folder(f"end-to-end-{next(_numbers)}")
+    try:
+        return run(url=url, folder=folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
