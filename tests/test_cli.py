@@ -58,6 +58,8 @@ def test_demo_is_the_main_job_with_nothing_to_configure(tmp_path):
     partner = demo_partner()
     found = partner.newest_invoice_id
     assert f"✔ ties: {partner.total(found):,} USD" in done.stdout
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert next(line for line in done.stdout.splitlines() if "✔" in line) in readme
     report = tmp_path / "new folder" / f"{found}.html"
     assert str(report.resolve()) in done.stdout
     assert report.stat().st_size > 1_000_000

@@ -15,7 +15,7 @@ from email.utils import format_datetime
 
 import pytest
 from chains import OFFSET, SEEK, Chain, collection_of, kept, numbers, read_whole
-from server import Reply, page, rows
+from server import Reply, invoice, page, rows
 
 import invoicekit as ik
 from invoicekit.fetch.patience import Patience
@@ -378,3 +378,30 @@ def test_two_tenants_on_one_folder_share_nothing(serve, open_client):
     read_whole(second, chain)
     assert numbers(service, asked) == [1, 2, 3, 4, 5]
     assert kept(first) == kept(second) == ("committed", 5)
+
+
+def test_a_service_that_asks_us_to_slow_down_is_left_alone_by_all_hands(serve, open_client):
+    """Its quota is the partner's: while one collection waits, the others do not go on asking."""
+    pairs = (("one_time", "billing_line_items"), ("office", "billing_line_items"))
+    times: list[tuple[float, bool]] = []
+    told: list[float] = []
+
+    def answer(asked):
+        if "lineitems" not in asked.target:
+            return invoice(pairs=pairs).encode()
+        if "OneTime" in asked.target and not told:
+            told.append(time.monotonic())
+            return Reply(b"{}", 429, {"Retry-After": "1"})
+        times.append((time.monotonic(), "OneTime" in asked.target))
+        number = int(asked.token or 0)
+        uri = "/invoices/G1/lineitems/Office/BillingLineItems?seekOperation=Next"
+        if "OneTime" in asked.target or number == 8:
+            return Reply(page("[{}]"), delay=0.05)
+        body = page("[{}]", uri=uri, token=str(number + 1), self=number)
+        return Reply(body, delay=0.05)
+
+    open_client(serve(answer)).invoice("G1").line_items()
+    assert len(times) == 10
+    since = [at - told[0] for at, _ in times]
+    assert [at for at in since if 0.2 < at < 0.9] == []
+    assert max(since) > 1

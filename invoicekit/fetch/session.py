@@ -54,6 +54,7 @@ class Session:
         self.root = settings.cache_dir / settings.scope
         self.crew = Crew(HANDS, "invoicekit-fetch")
         self._at_once = threading.BoundedSemaphore(HANDS)
+        self._quiet_until = 0.0  # on the clock of time.monotonic
         self._secrets = Secrets(self.signer)
         self._timeout = (settings.connect_timeout, settings.read_timeout)
         self._http = CachedSession(
@@ -142,6 +143,8 @@ class Session:
             if end:
                 error.args = (f"{str(error).rstrip('.')}. {end}",)
                 raise error
+            if status == requests.codes.too_many_requests:  # it counts what all hands ask
+                self._quiet_until = max(self._quiet_until, time.monotonic() + seconds)
             rest(seconds, f"{status or 'no answer'} from {origin_of(request.url or '')[1]}")
             waited += seconds
 
@@ -153,6 +156,7 @@ class Session:
             correlation_id=request.headers.get("MS-CorrelationId"),
             redact=self._secrets.redact,
         )
+        time.sleep(max(0.0, self._quiet_until - time.monotonic()))
         try:
             with self._at_once:
                 response = self._http.send(
