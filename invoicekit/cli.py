@@ -6,7 +6,6 @@ Exit codes: 0 fine, 1 an error, 2 wrong usage or a value not allowed, 3 does not
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from invoicekit.client import Client, connect
 from invoicekit.client import demo as open_demo
 from invoicekit.invoice import Invoice
 from invoicekit.printing import AsShape, Shape, print_frame
-from invoicekit.terminal import run, say
+from invoicekit.terminal import run, say, say_json
 
 EXIT = {"ties": 0, "differs": 3, "incomplete": 4}
 
@@ -163,7 +162,7 @@ def reconcile(
         "pages": proof.pages,
     }
     if shape is Shape.json:
-        say(json.dumps(row, ensure_ascii=False, indent=2))
+        say_json(row)
     elif shape is Shape.csv:
         import polars as pl
 

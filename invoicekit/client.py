@@ -134,6 +134,8 @@ class Client:
         except AccessError as error:
             header = self._headers(refresh=refresh) if error.status == FORBIDDEN else NOTHING
             header = header.filter(pl.col("invoice_id").str.to_lowercase() == invoice_id.lower())
+            if header.height > 1:  # two that differ in case alone
+                header = header.filter(pl.col("invoice_id") == invoice_id)
             if header.is_empty():
                 raise
         found = header["invoice_id"].item()

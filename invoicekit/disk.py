@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -12,6 +14,9 @@ from urllib.parse import quote
 
 # On Windows a reader (or a virus scanner) that holds the file makes a replace fail for a moment.
 TRIES = 8
+LONGEST = 180
+# Names that are a device on Windows, or another name there, or a folder everywhere, or none.
+TAKEN = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.|", re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -41,10 +46,17 @@ def write_whole(path: Path, content: bytes) -> Path:
 def file_name(*words: str) -> str:
     """A file name made of `words` from outside: what a file system may choke on is encoded.
 
+    What cannot stay as it is (too long, a device's name, a dot at its end) gets a digest.
+
     >>> file_name("G000024135", "OneTimeInvoiceLineItem"), file_name("../x", "NUL:")
     ('G000024135-OneTimeInvoiceLineItem', '..%2Fx-NUL%3A')
     """
-    return quote("-".join(words), safe=" ()")[:180].strip(" ")
+    said = "-".join(words)
+    name = quote(said, safe=" ()")
+    if len(name) <= LONGEST and name == name.strip(" ") and not TAKEN.fullmatch(name):
+        return name
+    digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{name[: LONGEST - 20].strip(' .')}-{digest}"
 
 
 def private_folder(path: Path) -> Path:

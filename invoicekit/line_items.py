@@ -86,7 +86,7 @@ class LineItems(Mapping[str, pl.DataFrame]):
 
     def __getitem__(self, object_type: str) -> pl.DataFrame:
         try:
-            return self._frames[object_type]
+            return self._frames[object_type].clone()  # polars can change a frame in place
         except KeyError:
             have = ", ".join(self._frames) or "none"
             raise KeyError(f"{object_type!r} is not in {self.invoice_id}; it has {have}") from None

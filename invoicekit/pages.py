@@ -95,7 +95,7 @@ def parse_page(body: bytes, *, collection: str = "", number: int = 1) -> Page:
     body = body.removeprefix(BOM)
     try:
         envelope = _envelope.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise PageError(f"{_named(collection, number)} is {_complaint(body, cause)}") from cause
     link = envelope.links.next if envelope.links else None
     return Page(
@@ -117,7 +117,7 @@ def parse_resource(body: bytes, *, collection: str = "") -> Page:
     body = body.removeprefix(BOM)
     try:
         msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise PageError(f"{collection} is {_complaint(body, cause)}") from cause
     return Page(b'{"items":[' + body + b"]}", None, 1, collection, 1)
 
@@ -126,15 +126,13 @@ def follow(
     ask: Callable[[Link], bytes],
     first: Link,
     *,
-    expect: Callable[[Link], None] = lambda _: None,
     collection: str = "",
     most: int = MOST_PAGES,
 ) -> Iterator[Page]:
     """Yield the page at `first` and all that follow it, until one names no next.
 
     `totalCount`, a short page and an empty page say nothing about the end: Microsoft's own samples
-    show each of them lying. `expect` is told the link that will be asked next before a page is
-    yielded, so that it can be fetched while the page is worked on.
+    show each of them lying.
 
     Raises:
         PageError: the service sends us where we have been, or beyond `most` pages.
@@ -160,8 +158,6 @@ def follow(
                 f"{_named(collection, len(seen))} is the page before it, byte for byte: one of the "
                 "two is missing. Ask again later; nothing was kept"
             )
-        if page.next and page.next not in seen and len(seen) < most:
-            expect(page.next)
         yield page
         link, last = page.next, page.body
 
@@ -176,6 +172,8 @@ def _complaint(body: bytes, cause: Exception) -> str:
     if isinstance(cause, msgspec.ValidationError):
         # msgspec's own words name the field and the expected type, never a value.
         return f"not a page of items: {cause}"
+    if isinstance(cause, RecursionError):
+        return "nested too deeply to be read"
     return "not JSON, or cut short (it does not parse to its end)"
 
 

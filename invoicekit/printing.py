@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import sys
+import warnings
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from invoicekit.show.export import csv_of, rows_for_json
 from invoicekit.show.tables import text_table
-from invoicekit.terminal import say
+from invoicekit.terminal import say, say_json, shows
 
 
 class Shape(StrEnum):
@@ -27,8 +28,15 @@ AsShape = Annotated[Shape, typer.Option("--format", help="How to print.")]
 def print_frame(frame: Any, shape: Shape, *, safe: bool = False) -> None:  # noqa: ANN401 (a polars frame)
     """Print a polars frame in the shape asked for; `safe` guards CSV for spreadsheets."""
     if shape is Shape.json:
-        say(json.dumps(rows_for_json(frame), ensure_ascii=False, indent=2))
+        say_json(rows_for_json(frame))
     elif shape is Shape.csv:
-        say(csv_of(frame, safe=safe).rstrip("\n"))
+        text = csv_of(frame, safe=safe).rstrip("\n")
+        if not shows(text, sys.stdout):
+            warnings.warn(
+                f"standard output ({sys.stdout.encoding}) cannot show all letters: they are "
+                "replaced by ? here. PYTHONUTF8=1 in the environment makes it UTF-8",
+                stacklevel=2,
+            )
+        say(text)
     else:
         say(text_table(frame))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,11 +48,21 @@ def sync_lines(
     reader: LineReader, shelf: LineShelf, pairs: Sequence[Pair], total: Decimal
 ) -> Synced:
     """Bring an invoice's lines into the store, unless they are there, and prove them."""
+    import narwhals as nw
+
+    damage = (OSError, pl.exceptions.PolarsError, nw.exceptions.NarwhalsError)
     stored = shelf.store.find(shelf.key)
-    new = stored is None or not is_whole(stored)
-    if stored is None or new:
-        stored = _brought_in(reader, shelf, pairs)
-    return Synced(_proof(shelf, stored, total, reader.currency), new)
+    if stored and _still_counts(shelf, stored, pairs):
+        with contextlib.suppress(*damage):  # what is damaged is brought in again
+            return Synced(_proof(shelf, stored, total, reader.currency), new=False)
+    stored = _brought_in(reader, shelf, pairs)
+    return Synced(_proof(shelf, stored, total, reader.currency), new=True)
+
+
+def _still_counts(shelf: LineShelf, stored: Stored, pairs: Sequence[Pair]) -> bool:
+    """Whether all collections that the invoice names now are there, whole and undamaged."""
+    there = {part_pair(part) for part in stored.about["parts"]}
+    return is_whole(stored) and there == set(pairs) and shelf.store.is_sound(stored)
 
 
 def _brought_in(reader: LineReader, shelf: LineShelf, pairs: Sequence[Pair]) -> Stored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import traceback
@@ -18,12 +19,25 @@ from invoicekit.settings import debugging
 ASCII = str.maketrans({"✔": "OK", "✘": "!!", "⚠": "!!", "…": "...", "–": "-", "·": "|"})  # noqa: RUF001
 
 
-def say(text: str, *, to: TextIO | None = None) -> None:
-    """Print `text`, in ASCII where the stream cannot encode it."""
-    stream = to or sys.stdout
+def shows(text: str, stream: TextIO) -> bool:
+    """Whether the stream can encode all of `text`."""
     try:
         text.encode(stream.encoding or "ascii")
     except UnicodeEncodeError:
+        return False
+    return True
+
+
+def say_json(value: object) -> None:
+    """Print a value as JSON; what standard output cannot encode is escaped, never replaced."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    say(text if shows(text, sys.stdout) else json.dumps(value, indent=2))
+
+
+def say(text: str, *, to: TextIO | None = None) -> None:
+    """Print `text`, in ASCII where the stream cannot encode it."""
+    stream = to or sys.stdout
+    if not shows(text, stream):
         text = text.translate(ASCII).encode("ascii", "replace").decode()
     print(text, file=stream, flush=True)
 

@@ -269,3 +269,13 @@ def test_doctor_asks_nobody_unless_told_to(sandbox, tmp_path):
     asked = run("doctor", "--ask", url=sandbox.url, token=sandbox.token, cache=tmp_path)
     assert "26 invoices in the list" in asked.stdout
     assert sandbox.token not in done.stdout + done.stderr + asked.stdout + asked.stderr
+
+
+def test_names_that_the_output_cannot_show_are_escaped_in_json_and_told_of_in_csv(shell):
+    found = demo_partner().newest_invoice_id
+    plain = shell("totals", found, "--format", "json")
+    escaped = shell("totals", found, "--format", "json", PYTHONIOENCODING="ascii")
+    assert json.loads(escaped.stdout) == json.loads(plain.stdout)
+    assert not plain.stdout.isascii()
+    csv_text = shell("totals", found, "--format", "csv", PYTHONIOENCODING="ascii")
+    assert "PYTHONUTF8=1" in csv_text.stderr

@@ -335,3 +335,52 @@ def test_no_row_is_ever_lost(found):
             continue
         wanted = [row for row, kind in found if (BY_OBJECT_TYPE.get(kind) or kind) == name]
         assert frame.height >= len(wanted)
+
+
+def test_a_total_that_is_there_twice_is_refused():
+    """A reader of JSON takes the last of the two, and the first would be gone."""
+    twice = '{"totalForCustomer":7,"totalForCustomer":5}'
+    for body in (f"[{line('1.00')},{twice}]", f'[{line("1.00")},{twice[:-1]},"new":1}}]'):
+        with pytest.raises(FrameError, match=r"row 2: .*totalForCustomer twice"):
+            read(page(body))
+
+
+def test_a_total_may_be_spoken_of_elsewhere():
+    row = '{"totalForCustomer":7,"productName":"totalForCustomer","attributes":{"a":"b"}}'
+    assert read(page(f"[{row}]"))[ONE_TIME]["total_for_customer"].item() == 7
+
+
+@pytest.mark.parametrize("name", ['a\\"b', "a\\\\b", "a\\u0000b"])
+def test_a_field_whose_name_cannot_be_looked_for_is_refused(name):
+    with pytest.raises(FrameError, match="cannot be read"):
+        read(page(f'[{{"{name}":1}}]'))
+
+
+def test_a_number_of_forty_digits_is_refused():
+    with pytest.raises(FrameError, match="too large"):
+        one("subtotal", "9" * 40)
+
+
+def test_lists_nested_too_deeply_are_no_page():
+    with pytest.raises(PageError, match="too deeply"):
+        one("subtotal", "[" * 100_000 + "]" * 100_000)
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        '"0000-01-01T00:00:00"',
+        '"-2024-01-01T00:00:00"',
+        '"+12024-01-01T00:00:00"',
+        '"9999-12-31T23:59:59-08:00"',
+        '"0000-01-01"',
+    ],
+)
+@pytest.mark.parametrize("field", ["orderDate", "usageDate"])
+def test_a_year_that_python_has_not_is_refused(field, literal):
+    object_type = ONE_TIME if field == "orderDate" else "DailyRatedUsageLineItem"
+    if (field, literal[1:5]) == ("usageDate", "9999"):
+        assert one(field, literal, object_type) == date(9999, 12, 31)  # the day as it is written
+        return
+    with pytest.raises(FrameError, match="not a date"):
+        one(field, literal, object_type)

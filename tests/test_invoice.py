@@ -297,3 +297,16 @@ def test_a_refusal_in_the_middle_of_a_collection_is_an_error_not_a_missing_part(
 
     with pytest.raises(ik.FetchError, match=str(status)):
         open_client(serve(answer)).invoice("G1").reconcile()
+
+
+def test_a_total_that_a_header_has_twice_is_refused(serve, open_client):
+    header = invoice().replace('"paidAmount"', '"totalCharges":99,"paidAmount"')
+    service = serve(lambda _: header.encode())
+    with pytest.raises(ik.FrameError, match="totalCharges twice"):
+        open_client(service).invoice("G1")
+
+
+def test_of_two_ids_that_differ_in_case_the_one_asked_for_is_found_in_the_list(serve, open_client):
+    listed = page(rows(invoice("G1"), invoice("g1", total="5.00")))
+    service = serve(lambda asked: listed if asked.target == "/v1/invoices" else Reply(status=403))
+    assert open_client(service).invoice("g1").total == Decimal("5.00")

@@ -9,6 +9,7 @@ import pytest
 from test_totals import charge, frame
 
 import invoicekit as ik
+from invoicekit.frames.charges import CHARGES
 
 DETAILS = {"provider": pl.String, "line_item_type": pl.String}
 
@@ -106,3 +107,11 @@ def test_what_came_from_outside_is_escaped_in_html():
     html = ik.reconcile(lines, Decimal(1), currency="USD")._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_details_that_name_nothing_make_no_whole_invoice():
+    nothing = pl.DataFrame(schema={"provider": pl.String(), "line_item_type": pl.String()})
+    charges = pl.DataFrame(schema=CHARGES)
+    proof = ik.reconcile(charges, Decimal(0), currency="USD", details=nothing)
+    assert proof.state == "incomplete"
+    assert proof.missing == ["invoice (names no collections)"]

@@ -204,3 +204,68 @@ def test_fields_beyond_the_documented_survive_the_store(serve, open_client):
     stored = open_client(service).invoice("G1").line_items()["OneTimeInvoiceLineItem"]
     assert stored.equals(decoded)
     assert stored["new_field"].to_list() == [None, "x"]
+
+
+def test_sync_asks_again_when_the_invoice_names_other_collections(serve, open_client):
+    known = {}
+    client = open_client(service_of(serve, bodies=known))
+    assert client.sync(tell=lambda _: None)["new"].to_list() == [True]
+    pairs = (("one_time", "billing_line_items"), ("marketplace", "billing_line_items"))
+    known["header"] = invoice(total="3.30", date=CLOSED, pairs=pairs)
+    found = client.sync(tell=lambda _: None)
+    assert found.select("new", "lines").rows() == [(True, 4)]
+
+
+def test_sync_calls_an_invoice_that_names_no_collections_incomplete(serve, open_client):
+    service = service_of(serve, header=invoice(total="0.00", date=CLOSED, pairs=()))
+    assert open_client(service).sync(tell=lambda _: None)["state"].to_list() == ["incomplete"]
+
+
+@pytest.mark.parametrize("name", [".", "..", "x" * 200, "NUL", "foo."])
+def test_an_object_type_of_any_name_is_stored_under_one_of_ours(tmp_path, name):
+    place = stores.Store(tmp_path)
+    writer = place.write(stores.Key("G1", "", "1"))
+    names = [name, f"{name}2"]  # alike in their first 180 letters
+    for one in names:
+        ours = {"invoice_id": "G1", "object_type": one}
+        writer.add(one, pl.DataFrame([{**ours, "amount": one}]))
+    frames = place.frames(writer.commit())
+    assert frames is not None
+    assert [frames[one]["amount"].to_list() for one in names] == [[one] for one in names]
+    folders = {path.name.removeprefix("object_type=") for path in (tmp_path / "lines").iterdir()}
+    assert len(folders - {"_invoices"}) == 2
+    assert not folders & {".", "..", "NUL", "foo."}
+
+
+def test_a_frame_that_is_changed_in_place_changes_no_total(serve, open_client):
+    found = open_client(service_of(serve)).invoice("G1")
+    frame = found.line_items()["OneTimeInvoiceLineItem"]
+    frame.extend(frame.clone())
+    assert found.reconcile().lines == 2
+    assert found.reconcile().ties
+
+
+@pytest.mark.parametrize("damage", ["no parquet", "other rows", "a page"])
+def test_sync_brings_in_again_what_is_damaged(serve, open_client, tmp_path, damage):
+    client = open_client(service_of(serve))
+    whole = client.sync(tell=lambda _: None)
+    (path,) = tmp_path.glob("**/part-*.parquet")
+    if damage == "other rows":
+        pl.read_parquet(path).head(1).write_parquet(path)
+    elif damage == "a page":
+        path.write_bytes(path.read_bytes().replace(b"PAR1", b"PAR1" + b"!" * 40, 1))
+    else:
+        path.write_bytes(b"x")
+    again = client.sync(tell=lambda _: None)
+    assert again["new"].item()
+    assert again.drop("new").equals(whole.drop("new"))
+    assert client.scan("OneTimeInvoiceLineItem").collect().height == 2
+
+
+def test_lines_without_a_note_are_forgotten_too(serve, open_client, tmp_path):
+    client = open_client(service_of(serve))
+    client.sync(tell=lambda _: None)
+    for note in tmp_path.glob("**/_invoices/*.json"):
+        note.unlink()
+    client.cache.clear(invoice="g1")
+    assert not list(tmp_path.glob("**/*.parquet"))

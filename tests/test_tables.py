@@ -7,6 +7,7 @@ import polars as pl
 from show_samples import EVIL, MONEY, charge, frame, many
 
 from invoicekit.analysis.totals import totals
+from invoicekit.show.export import csv_of
 from invoicekit.show.tables import html_of_lines, html_of_totals, table_of_totals, text_table
 
 
@@ -139,3 +140,10 @@ def test_text_rounds_money_and_shows_days():
 def test_text_of_nothing_says_so():
     assert text_table(pl.DataFrame()) == "(nothing)"
     assert text_table(pl.DataFrame(schema={"a": pl.String})).endswith("(no rows)")
+
+
+def test_csv_keeps_the_zeros_of_whole_numbers_and_guards_its_header():
+    whole = pl.DataFrame({"a": ["100", "0", "-50"]}).cast(pl.Decimal(38, 0))
+    assert csv_of(whole) == "a\n100\n0\n-50\n"
+    assert csv_of(pl.DataFrame({"=a": [1]}), safe=True) == "'=a\n1\n"
+    assert csv_of(pl.DataFrame({"=a": [1]})) == "=a\n1\n"

@@ -139,3 +139,25 @@ def test_totals_of_any_keys_add_up_to_the_charges_in_any_order(charges, keys, ra
         mine = found.filter(pl.col("currency").eq_missing(pl.lit(currency)))["total"].drop_nulls()
         amounts = [one["total"] for one in charges if one["currency"] == currency]
         assert sum(mine, Decimal(0)) == sum((one for one in amounts if one is not None), Decimal(0))
+
+
+@pytest.mark.parametrize("engine", ["arrow", "duckdb"])
+def test_sums_that_would_wrap_elsewhere_are_refused_too(engine):
+    """Arrow wraps even an ungrouped sum; DuckDB has an error of its own."""
+    large = frame(*[charge(total=Decimal("1e19"))] * 30)
+    small = frame(*[charge(total=Decimal("1.10"))] * 30)
+    pytest.importorskip("pyarrow")
+
+    def there(charges: pl.DataFrame) -> object:
+        if engine == "arrow":
+            return charges.to_arrow()
+        return pytest.importorskip("duckdb").from_arrow(charges.to_arrow())
+
+    with pytest.raises(ik.FrameError, match="too large"):
+        ik.totals(there(large), "customer")
+    assert ik.totals(there(small), "customer").equals(ik.totals(small, "customer"))
+
+
+def test_large_amounts_that_fit_are_added():
+    large = frame(*[charge(total=Decimal("9e19")), *[charge(total=Decimal("1.10"))] * 9])
+    assert ik.totals(large)["total"].item() == Decimal("90000000000000000009.90")

@@ -32,6 +32,7 @@ PARTS = {
 ADDED, RESTATES, EMPTY = "added", "restates billing lines, not added", "no lines"
 READ = "read"  # what `details` say of a collection that was read to its end
 OTHER_CURRENCY, NO_TOTAL, MISSING = "another currency", "has lines without a total", "missing"
+UNNAMED = "names no collections"
 COMPLETE = frozenset({ADDED, RESTATES, EMPTY, OTHER_CURRENCY})
 
 
@@ -154,7 +155,9 @@ def _parts(charges: Any, currency: str, details: pl.DataFrame | None) -> pl.Data
         ],
         how="diagonal_relaxed",
     )
-    named = rows.with_columns(pl.format("{}/{}", "provider", "line_item_type").alias("part"))
+    named = rows.with_columns(
+        pl.format("{}/{}", "provider", "line_item_type").fill_null("invoice").alias("part")
+    )
     return named.select(pl.col(name).cast(dtype) for name, dtype in PARTS.items()).sort(
         "provider", "line_item_type", "object_type", "currency", nulls_last=True
     )
@@ -165,6 +168,8 @@ def _unadded(found: pl.DataFrame, details: pl.DataFrame | None) -> pl.DataFrame:
     schema = {**dict.fromkeys(PART, pl.String()), "lines": pl.Int64(), "state": pl.String()}
     if details is None:
         return pl.DataFrame(schema=schema)
+    if details.is_empty():  # an invoice that does not say what it is made of is no whole one
+        return pl.DataFrame([{"state": UNNAMED}], schema=schema)
     if "state" not in details.columns:  # all that is known is which pairs there should be
         absent = details.join(found, on=["provider", "line_item_type"], how="anti")
         usage = pl.col("line_item_type") == "usage"

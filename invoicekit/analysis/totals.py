@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -66,15 +67,33 @@ def _keys(by: Sequence[str], columns: Sequence[str]) -> list[str]:
 
 
 def _raise_if_too_large(frame: nw.LazyFrame[Any]) -> None:
-    """Group sums of Decimal wrap silently in polars; an ungrouped sum raises, so one goes first."""
+    """Group sums of Decimal wrap silently in polars, and in Arrow every sum: a look goes first.
+
+    No sum can be more than so many times the greatest amount. Where that has no room, the amounts
+    are added once in polars, ungrouped and without their signs: such a sum raises.
+    """
     import narwhals as nw
 
+    looked = frame.select(nw.col(*AMOUNTS).abs().max(), nw.len().alias("lines")).collect("polars")
+    greatest: pl.DataFrame = looked.to_native()
+    lines = greatest["lines"].item()
+    if all(_has_room(greatest[amount], lines) for amount in AMOUNTS):
+        return
+    large: pl.DataFrame = frame.select(*AMOUNTS).collect("polars").to_native()
     try:
-        frame.select(nw.col(*AMOUNTS).abs().sum()).collect()
-    except nw.exceptions.ComputeError as cause:
+        large.select(pl.col(AMOUNTS).abs().sum())
+    except pl.exceptions.ComputeError as cause:
         raise FrameError(
             "the amounts are too large to be added exactly (38 digits, 18 of them decimals)"
         ) from cause
+
+
+def _has_room(greatest: pl.Series, lines: int) -> bool:
+    """Whether as many amounts of this size fit their column when they are added."""
+    amount, dtype = greatest.item(), greatest.dtype
+    if amount is None or not isinstance(dtype, pl.Decimal):
+        return True
+    return bool(amount * lines < Decimal(10) ** (38 - dtype.scale))
 
 
 def _grouped(frame: nw.LazyFrame[Any], keys: Sequence[str]) -> pl.DataFrame:

@@ -30,29 +30,19 @@ class Ahead:
         self._step = 0
         self._guessed: dict[Link, Future[Answer]] = {}
         self._open = True
-        self._named: dict[Link, Future[Answer]] = {}
-        self._done = False
-
-    def expect(self, link: Link) -> None:
-        """Ask for a link that a page has named, while that page is worked on."""
-        if link not in self._guessed:
-            self._named[link] = self._crew.submit(lambda: self._ask(link, lambda: not self._done))
 
     def __call__(self, link: Link) -> Answer:
         """The answer to `link`, perhaps asked for already."""
-        named = self._named.pop(link, None)
         offset = _offset_in(link)
         if offset is not None and self._before is not None:
             self._step = offset - self._before
         self._before = offset
         waiting = self._guessed.pop(link, None)
         if self._guessed and not waiting:
-            self._drop_guesses()
+            self.close()
         if self._open and offset is not None and self._step > 0:
             for number in range(1, HANDS):
                 self._guess(_moved(link, offset + number * self._step))
-        if named:
-            return named.result()
         if waiting:
             try:
                 return waiting.result()
@@ -62,14 +52,7 @@ class Ahead:
         return self._ask(link, lambda: True)  # the service may not like to be asked ahead
 
     def close(self) -> None:
-        """Drop what was asked for and is not wanted any more."""
-        self._done = True
-        for future in self._named.values():
-            future.cancel()
-        self._drop_guesses()
-
-    def _drop_guesses(self) -> None:
-        """Throw away the guesses that no page named, and guess no more."""
+        """Drop the guesses that no page named, and guess no more."""
         self._open = False
         for future in self._guessed.values():
             future.cancel()

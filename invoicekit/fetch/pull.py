@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from invoicekit.errors import FetchError, FrameError, PageError
 from invoicekit.fetch.ahead import Ahead
 from invoicekit.fetch.cache import digest
+from invoicekit.fetch.feed import feed
 from invoicekit.fetch.session import Answer, Session, url_of
 from invoicekit.fetch.shelf import Note, Shelf
 from invoicekit.fetch.upkeep import trim
@@ -158,7 +159,7 @@ class _Run(Generic[T]):
         unwritten = self.session.unwritten
         ahead = Ahead(ask, self.session.crew)
         try:
-            result = self.build(self._pages(ahead, readings, ahead.expect))
+            result = self.build(feed(self._pages(ahead, readings)))
         except FetchError as error:
             if error.status in WRONG:
                 self.shelf.forget(name)
@@ -189,7 +190,6 @@ class _Run(Generic[T]):
         self,
         ask: Callable[[Link], Answer],
         readings: list[Reading],
-        expect: Callable[[Link], None] = lambda _: None,
     ) -> Iterator[Page]:
         answers: list[Answer] = []
 
@@ -199,7 +199,7 @@ class _Run(Generic[T]):
 
         name, first = self.collection.name, self.collection.first
         pages: Iterable[Page] = (
-            follow(body_of, first, expect=expect, collection=name, most=self.collection.most)
+            follow(body_of, first, collection=name, most=self.collection.most)
             if self.collection.paged
             else iter([parse_resource(body_of(first), collection=name)])
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -33,6 +35,7 @@ OURS = {
     "page": pl.Int32(),
 }
 ENOUGH = 10_000  # rows typed at once
+UNREADABLE = re.compile(r'["\\\x00-\x1f]')  # in a field's name: msgspec cannot look for it
 UNNAMED = "UnknownLineItem"  # a row that names no objectType, of a pair that we do not know
 
 
@@ -127,9 +130,10 @@ class _Decoder:
         try:
             if not self._taken_at_once(page):
                 self._take_by_kind(page)
-        except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
             raise FrameError(
-                f"page {page.number} of {page.collection} holds a text that is no valid Unicode"
+                f"page {page.number} of {page.collection} holds a text that is no valid Unicode, a "
+                "number of too many digits, or lists nested too deeply"
             ) from cause
 
     def _taken_at_once(self, page: Page) -> bool:
@@ -172,6 +176,7 @@ class _Decoder:
     def _keep(self, kind: Kind, rows: Sequence[Row], body: bytes, place: Place) -> None:
         """Put rows by, to be typed with those of other pages: it is cheaper by the thousand."""
         name, columns = kind.object_type, self._columns_of(kind)
+        _raise_if_said_twice(kind, rows, body, place)
         if name in self._batches and self._batches[name].columns != columns:
             self._flush(name)
         batch = self._batches.setdefault(name, Batch(columns))
@@ -224,11 +229,28 @@ class _Decoder:
         return self._named[attributes]
 
 
+def _raise_if_said_twice(kind: Kind, rows: Sequence[Row], body: bytes, place: Place) -> None:
+    """Of two values of one name a reader of JSON takes the last: no total is dropped like that."""
+    total = kind.roles.get("total")
+    wire = next((column.wire for column in kind.columns if column.name == total), None)
+    if wire is None or body.count(f'"{wire}"'.encode()) <= len(rows):
+        return
+    for index, item in enumerate(items_of.decode(body).items):
+        pairs = json.loads(bytes(item), object_pairs_hook=list, parse_int=str, parse_float=str)
+        if [name for name, _ in pairs].count(wire) > 1:
+            raise FrameError(f"{place.of(index)}: the row has the field {wire} twice")
+
+
 def _column_for(kind: Kind, wire: str) -> Column:
     """The column for a field that the pages have and the table has not, or has under another name.
 
     A field of theirs that has the name of one of ours keeps the value, not the name.
     """
+    if UNREADABLE.search(wire):
+        raise FrameError(
+            f"{kind.object_type} came with a field named {wire!r}: quotes, backslashes and control "
+            "characters in a name cannot be read. Please report it as a limit of invoicekit"
+        )
     name = snake(wire)
     documented = {column.name: column for column in kind.columns}
     found = documented.get(name) or documented.get(ALIASES.get(name, ""))

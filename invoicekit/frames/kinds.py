@@ -279,4 +279,5 @@ INVOICE = Kind(
             "currencyCode": "currency",
         },
     ),
+    roles={"total": "total_charges"},
 )

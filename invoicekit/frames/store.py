@@ -83,6 +83,16 @@ class Store:
                 return None
         return frames
 
+    def is_sound(self, stored: Stored) -> bool:
+        """Whether the files of an invoice can be opened, and have the rows that were written."""
+        try:
+            return all(
+                scanned.select(pl.len()).collect().item() == stored.rows[name]
+                for name, scanned in self.scans(stored).items()
+            )
+        except (OSError, pl.exceptions.PolarsError):
+            return False
+
     def scans(self, stored: Stored) -> dict[str, pl.LazyFrame]:
         """The frames of an invoice, lazily."""
         return {name: self._scan(name, [stored]) for name in stored.files}
@@ -115,9 +125,10 @@ class Store:
             stored = self._read(path)
             if stored and stored.key.invoice_id.lower() == invoice_id.lower():
                 path.unlink(missing_ok=True)
-                name = file_name(stored.key.invoice_id)
-                for folder in self.folder.glob(f"object_type=*/invoice_id={name}"):
-                    shutil.rmtree(folder, ignore_errors=True)
+        wanted = f"invoice_id={file_name(invoice_id)}".lower()
+        for folder in self.folder.glob("object_type=*/invoice_id=*"):  # those without a note too
+            if folder.name.lower() == wanted:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _scan(self, name: str, notes: Iterable[Stored]) -> pl.LazyFrame:
         """Files of one objectType as one frame, whatever they have beyond the documented."""

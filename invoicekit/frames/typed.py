@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
@@ -168,6 +169,7 @@ def _usual(name: str, type_: Type) -> pl.Expr:
     instant = column.str.strip_suffix("Z").str.to_datetime(
         "%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False
     )
+    instant = pl.when(instant.is_between(datetime.min, datetime.max)).then(instant)  # noqa: DTZ901
     return instant.cast(dtype) if dtype == pl.Date else instant.dt.replace_time_zone("UTC")
 
 
@@ -176,10 +178,16 @@ def _unusual(name: str, type_: Type) -> pl.Expr:
     column, dtype = pl.col(name), type_.dtype
     if dtype == pl.Date:  # a calendar day: the day as it is written, whatever the offset
         day = column.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-        return pl.when(column.str.contains(DATE)).then(day).alias(name)
+        return pl.when(column.str.contains(DATE)).then(_sayable(day)).alias(name)
     if isinstance(dtype, pl.Datetime):
-        return pl.when(column.str.contains(DATE)).then(_instant(column)).alias(name)
+        instant = _sayable(_instant(column))
+        return pl.when(column.str.contains(DATE)).then(instant).alias(name)
     return pl.when(column.is_null()).then(None).cast(dtype).alias(name)
+
+
+def _sayable(moment: pl.Expr) -> pl.Expr:
+    """The dates of the years 1 to 9999: Python has no others, and fails on them much later."""
+    return pl.when(moment.dt.year().is_between(1, 9999)).then(moment)
 
 
 def _instant(column: pl.Expr) -> pl.Expr:

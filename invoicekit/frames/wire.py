@@ -104,7 +104,7 @@ def text_of(column: Column, values: list[Any]) -> pl.Series:
         return pl.Series(column.wire, [texts(bytes(raw)) for raw in values], dtype=pl.String)
     try:
         return pl.Series(column.wire, values, dtype=pl.String)
-    except TypeError:  # there is more than text and null among them
+    except (TypeError, OverflowError):  # there is more than text and null among them
         kinds = set(map(type, values))
     if kinds <= SIMPLE:
         words = [value if value is None else str(value) for value in values]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -71,9 +72,9 @@ def _for_csv(frame: pl.DataFrame, *, safe: bool) -> pl.DataFrame:
             .otherwise(name)
             .alias(name)
             for name in frame.select(cs.string()).columns
-        )
-    short = cs.decimal().cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
-    return frame.with_columns(short)
+        ).rename(lambda name: f"'{name}" if re.match(FORMULA, name) else name)
+    short = cs.decimal().cast(pl.String).str.replace(r"(\.\d*?)0+$", "${1}")
+    return frame.with_columns(short.str.strip_chars_end("."))
 
 
 def _value(value: object, name: str, currency: str | None) -> object:

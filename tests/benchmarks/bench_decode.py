@@ -30,7 +30,7 @@ def run(plan: Plan) -> list[Table]:
             "json + pandas / ours",
         ],
         "Ours: exact decimals, instants, texts and JSON texts in one polars frame, unknown fields "
-        "kept. orjson.loads makes Python objects and floats, json + pandas an untyped frame of them. "
+        "kept. orjson.loads makes Python objects and floats, json + pandas an untyped frame. "
         "Goal of the first ratio: 0.80, floor 0.40.",
     )
     for kind in (ONE_TIME, DAILY_RATED, LICENSE):

@@ -1,0 +1,71 @@
+"""Pages fetched on a thread of their own, so that they come while others are worked on."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+DEPTH = 2  # pages that wait to be taken: enough to overlap, and memory stays flat
+TURN = 0.2  # seconds: on Windows an endless wait does not hear Ctrl-C
+
+
+def feed(things: Iterator[T]) -> Iterator[T]:
+    """The same things in the same order, taken from `things` on another thread, a few ahead.
+
+    What `things` raises is raised here, in its place. Whoever stops listening stops the thread
+    before the next thing.
+    """
+    line = _Line(things)
+    try:
+        yield from line
+    finally:
+        line.stopped.set()
+
+
+class _EndError(Exception):
+    """There is no more."""
+
+
+class _Line(Generic[T]):
+    """Things and at last an error, waiting in a line of a few."""
+
+    def __init__(self, things: Iterator[T]) -> None:
+        self.stopped = threading.Event()
+        self._things = things
+        self._ready: queue.Queue[tuple[T] | BaseException] = queue.Queue(DEPTH)
+        threading.Thread(target=self._work, name="invoicekit-feed", daemon=True).start()
+
+    def __iter__(self) -> Iterator[T]:
+        while True:
+            try:
+                found = self._ready.get(timeout=TURN)
+            except queue.Empty:
+                continue
+            if isinstance(found, _EndError):
+                return
+            if isinstance(found, BaseException):
+                raise found
+            yield found[0]
+
+    def _work(self) -> None:
+        last: BaseException = _EndError()
+        try:
+            for thing in self._things:
+                self._put((thing,))
+                if self.stopped.is_set():
+                    return
+        except BaseException as error:  # noqa: BLE001 (it is raised where it is listened to)
+            last = error
+        self._put(last)
+
+    def _put(self, thing: tuple[T] | BaseException) -> None:
+        while not self.stopped.is_set():
+            try:
+                self._ready.put(thing, timeout=TURN)
+            except queue.Full:
+                continue
+            else:
+                return
