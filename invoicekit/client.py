@@ -161,7 +161,8 @@ class Client:
         """
         headers = self._headers(refresh=not self.settings.offline)
         if since:
-            headers = headers.filter(pl.col("invoice_date") >= first_of(since))
+            dated = pl.col("invoice_date")
+            headers = headers.filter((dated >= first_of(since)) | dated.is_null())
         rows = []
         with Counted(headers.iter_rows(named=True), headers.height, "invoices") as bar:
             for header in bar:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 # On Windows a reader (or a virus scanner) that holds the file makes a replace fail for a moment.
 TRIES = 8
+LEFT_BEHIND = 20.0  # seconds after which nobody holds a lock any more
 LONGEST = 180
 # Names that are a device on Windows, or another name there, or a folder everywhere, or none.
 TAKEN = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.|", re.IGNORECASE)
@@ -41,6 +42,32 @@ def write_whole(path: Path, content: bytes) -> Path:
     with writing(path) as part:
         part.write_bytes(content)
     return path
+
+
+@contextlib.contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Hold `lock` among processes, for work of moments; one that was left behind is broken.
+
+    Raises:
+        OSError: somebody else holds it, and does not let go.
+    """
+    end = time.monotonic() + 2 * LEFT_BEHIND
+    while True:
+        try:
+            lock.open("xb").close()
+            break
+        except FileExistsError:
+            if time.monotonic() > end:
+                raise
+            with contextlib.suppress(OSError):
+                if time.time() - lock.stat().st_mtime > LEFT_BEHIND:
+                    lock.unlink()
+            time.sleep(0.02)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            lock.unlink()
 
 
 def file_name(*words: str) -> str:

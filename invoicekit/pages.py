@@ -6,6 +6,7 @@ Rules: Partner Center's "Get invoice line items" page, and the traps listed unde
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -97,6 +98,8 @@ def parse_page(body: bytes, *, collection: str = "", number: int = 1) -> Page:
         envelope = _envelope.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise PageError(f"{_named(collection, number)} is {_complaint(body, cause)}") from cause
+    if body.count(b'"items"') > 1:
+        _raise_if_said_twice(body, _named(collection, number))
     link = envelope.links.next if envelope.links else None
     return Page(
         body=body,
@@ -160,6 +163,14 @@ def follow(
             )
         yield page
         link, last = page.next, page.body
+
+
+def _raise_if_said_twice(body: bytes, where: str) -> None:
+    """A page that says a field twice would give one of the two, and drop the other silently."""
+    pairs = json.loads(body, object_pairs_hook=list, parse_int=str, parse_float=str)
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise PageError(f"{where} says a field of the page twice; nothing of it is believed")
 
 
 def _named(collection: str, number: int) -> str:

@@ -56,7 +56,10 @@ def sync_lines(
         with contextlib.suppress(*damage):  # what is damaged is brought in again
             return Synced(_proof(shelf, stored, total, reader.currency), new=False)
     stored = _brought_in(reader, shelf, pairs)
-    return Synced(_proof(shelf, stored, total, reader.currency), new=True)
+    with contextlib.suppress(*damage):
+        return Synced(_proof(shelf, stored, total, reader.currency), new=True)
+    again = shelf.store.find(shelf.key) or stored  # another process has stored it meanwhile
+    return Synced(_proof(shelf, again, total, reader.currency), new=True)
 
 
 def _still_counts(shelf: LineShelf, stored: Stored, pairs: Sequence[Pair]) -> bool:

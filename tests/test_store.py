@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
 from decimal import Decimal
 
 import polars as pl
@@ -10,6 +12,7 @@ import pytest
 from server import Reply, invoice, line, page, rows
 
 import invoicekit as ik
+from invoicekit.disk import held
 from invoicekit.frames import store as stores
 
 CLOSED = "2020-01-05T00:00:00Z"
@@ -269,3 +272,44 @@ def test_lines_without_a_note_are_forgotten_too(serve, open_client, tmp_path):
         note.unlink()
     client.cache.clear(invoice="g1")
     assert not list(tmp_path.glob("**/*.parquet"))
+
+
+def test_two_writers_at_once_leave_one_whole_invoice(tmp_path):
+    """Each puts its own files in place, one after the other; a note never means another's."""
+    store = stores.Store(tmp_path)
+    key = stores.Key("G1", "2020-01-05", "3.30")
+    failed: list[Exception] = []
+
+    def write(number: int) -> None:
+        try:
+            for _ in range(15):
+                writer = store.write(key)
+                for name in ("A", "B"):
+                    writer.add(
+                        name,
+                        pl.DataFrame({"invoice_id": "G1", "object_type": name, "n": str(number)}),
+                    )
+                writer.commit(number)
+        except Exception as error:  # noqa: BLE001 (it is what the test is about)
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    stored = store.find(key)
+    frames = store.frames(stored)
+    assert {frame["n"].item() for frame in frames.values()} == {str(stored.about)}
+    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+    assert list(tmp_path.rglob("*.lock")) == []
+
+
+def test_a_lock_that_was_left_behind_is_broken(tmp_path):
+    lock = tmp_path / "x.lock"
+    lock.write_bytes(b"")
+    os.utime(lock, (0, 0))
+    with held(lock):
+        assert lock.exists()
+    assert not lock.exists()

@@ -35,11 +35,17 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
 
     frame = nw.from_native(charges).lazy()
     columns = frame.collect_schema().names()
-    keys = _keys(by, columns)
-    _raise_if_too_large(frame)
-    grouped = _grouped(frame, [*keys, "currency"])
-    for thing in (key for key in by if key in THINGS):
-        grouped = grouped.join(_names(frame, thing), on=f"{thing}_id", how="left", nulls_equal=True)
+    keys = [*_keys(by, columns), "currency"]
+    things = [key for key in by if key in THINGS]
+    fine = _summed(frame, [*keys, *(f"{thing}_name" for thing in things)])
+    counts = [f"{amount}_count" for amount in AMOUNTS]
+    grouped = fine.group_by(keys).agg(pl.col("lines", *AMOUNTS, *counts).sum())
+    grouped = grouped.with_columns(
+        pl.when(pl.col(f"{amount}_count") > 0).then(amount).alias(amount) for amount in AMOUNTS
+    )
+    for thing in things:
+        names = _names(frame, fine, thing)
+        grouped = grouped.join(names, on=f"{thing}_id", how="left", nulls_equal=True)
     shown = [name for key in by for name in _shown(key)]
     return grouped.select(*shown, "currency", "lines", *AMOUNTS).sort(
         "currency",
@@ -66,64 +72,71 @@ def _keys(by: Sequence[str], columns: Sequence[str]) -> list[str]:
     return [_shown(key)[0] for key in by]
 
 
-def _raise_if_too_large(frame: nw.LazyFrame[Any]) -> None:
-    """Group sums of Decimal wrap silently in polars, and in Arrow every sum: a look goes first.
+def _summed(frame: nw.LazyFrame[Any], keys: Sequence[str]) -> pl.DataFrame:
+    """Lines and sums by the keys, in one pass over the charges.
 
-    No sum can be more than so many times the greatest amount. Where that has no room, the amounts
-    are added once in polars, ungrouped and without their signs: such a sum raises.
+    Group sums of Decimal wrap silently in polars, and in Arrow every sum. No sum can be more than
+    so many times the greatest amount, so that is looked at; where it leaves no room, the amounts
+    are added once more in polars, ungrouped and without their signs: such a sum raises.
     """
-    import narwhals as nw
-
-    looked = frame.select(nw.col(*AMOUNTS).abs().max(), nw.len().alias("lines")).collect("polars")
-    greatest: pl.DataFrame = looked.to_native()
-    lines = greatest["lines"].item()
-    if all(_has_room(greatest[amount], lines) for amount in AMOUNTS):
-        return
-    large: pl.DataFrame = frame.select(*AMOUNTS).collect("polars").to_native()
-    try:
-        large.select(pl.col(AMOUNTS).abs().sum())
-    except pl.exceptions.ComputeError as cause:
-        raise FrameError(
-            "the amounts are too large to be added exactly (38 digits, 18 of them decimals)"
-        ) from cause
-
-
-def _has_room(greatest: pl.Series, lines: int) -> bool:
-    """Whether as many amounts of this size fit their column when they are added."""
-    amount, dtype = greatest.item(), greatest.dtype
-    if amount is None or not isinstance(dtype, pl.Decimal):
-        return True
-    return bool(amount * lines < Decimal(10) ** (38 - dtype.scale))
-
-
-def _grouped(frame: nw.LazyFrame[Any], keys: Sequence[str]) -> pl.DataFrame:
     import narwhals as nw
 
     summed = frame.group_by(*keys).agg(
         nw.len().alias("lines"),
         *(nw.col(amount).sum() for amount in AMOUNTS),
         *(nw.col(amount).count().alias(f"{amount}_count") for amount in AMOUNTS),
+        *(nw.col(amount).max().alias(f"{amount}_most") for amount in AMOUNTS),
+        *(nw.col(amount).min().alias(f"{amount}_least") for amount in AMOUNTS),
     )
-    small: pl.DataFrame = summed.collect("polars").to_native()
-    return small.with_columns(
-        pl.col("lines").cast(pl.Int64),
-        *(pl.when(pl.col(f"{amount}_count") > 0).then(amount).alias(amount) for amount in AMOUNTS),
-    ).drop(f"{amount}_count" for amount in AMOUNTS)
+    try:
+        fine: pl.DataFrame = summed.collect("polars").to_native()
+    except Exception:  # an engine of its own kind (DuckDB) has its own way to say "too large"
+        _raise_if_too_large(frame)
+        raise
+    fine = fine.with_columns(pl.col("lines").cast(pl.Int64))
+    if not all(_has_room(fine, amount) for amount in AMOUNTS):
+        _raise_if_too_large(frame)
+    return fine
 
 
-def _names(frame: nw.LazyFrame[Any], thing: str) -> pl.DataFrame:
+def _has_room(fine: pl.DataFrame, amount: str) -> bool:
+    """Whether as many amounts as there are lines fit their column when they are added."""
+    dtype = fine[amount].dtype
+    ends = [fine[f"{amount}_most"].max(), fine[f"{amount}_least"].min()]
+    greatest = max((abs(end) for end in ends if isinstance(end, Decimal)), default=Decimal(0))
+    if not isinstance(dtype, pl.Decimal):
+        return True
+    return greatest * int(fine["lines"].sum()) < Decimal(10) ** (38 - dtype.scale)
+
+
+def _raise_if_too_large(frame: nw.LazyFrame[Any]) -> None:
+    amounts: pl.DataFrame = frame.select(*AMOUNTS).collect("polars").to_native()
+    try:
+        amounts.select(pl.col(AMOUNTS).abs().sum())
+    except pl.exceptions.ComputeError as cause:
+        raise FrameError(
+            "the amounts are too large to be added exactly (38 digits, 18 of them decimals)"
+        ) from cause
+
+
+def _names(frame: nw.LazyFrame[Any], fine: pl.DataFrame, thing: str) -> pl.DataFrame:
     """The name of each id: that of its line with the greatest charge end, then start, then name."""
     import narwhals as nw
 
     key, name = f"{thing}_id", f"{thing}_name"
-    latest = frame.group_by(key, name, "charge_end").agg(nw.col("charge_start").max())
-    rows: pl.DataFrame = latest.collect("polars").to_native()
-    small = (
-        rows.sort("charge_end", "charge_start", name, descending=True, nulls_last=True)
-        .unique(key, keep="first", maintain_order=True)
-        .select(key, name)
-    )
+    names = fine.select(key, name).unique()
+    several = names[key].is_duplicated()
+    ids = names.filter(several)[key].unique()
+    names = names.filter(~several)
+    if len(ids):  # the dates are looked at for those alone that go by more than one name
+        mine = nw.col(key).is_in(ids.drop_nulls().to_list())
+        mine = mine | nw.col(key).is_null() if ids.null_count() else mine
+        dated = frame.filter(mine).group_by(key, name, "charge_end")
+        rows: pl.DataFrame = dated.agg(nw.col("charge_start").max()).collect("polars").to_native()
+        latest = rows.sort("charge_end", "charge_start", name, descending=True, nulls_last=True)
+        once = latest.unique(key, keep="first", maintain_order=True)
+        names = pl.concat([names, once.select(key, name)])
     if thing == "customer":
         nobody = pl.when(pl.col(key).is_null()).then(pl.lit(NOBODY)).otherwise(name)
-        return small.with_columns(nobody.alias(name))
-    return small
+        return names.with_columns(nobody.alias(name))
+    return names

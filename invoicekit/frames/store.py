@@ -1,6 +1,6 @@
 """Typed frames on disk as Parquet: opening an invoice again costs reading, not decoding.
 
-    lines/object_type=OneTimeInvoiceLineItem/invoice_id=G000024135/part-00000.parquet
+    lines/object_type=OneTimeInvoiceLineItem/invoice_id=G000024135/part-….parquet
     lines/_invoices/G000024135.json        what was stored, of which invoice: written last
 
 A dataset in Hive's layout, for polars, DuckDB and Spark to read as it lies. The two columns that a
@@ -22,7 +22,7 @@ from typing import Any
 
 import polars as pl
 
-from invoicekit.disk import file_name, private_folder, write_whole
+from invoicekit.disk import file_name, held, private_folder, write_whole
 from invoicekit.frames.decode import OURS
 from invoicekit.frames.kinds import BY_OBJECT_TYPE
 
@@ -172,7 +172,8 @@ class Writer:
         self._folder = folder
         self._key = key
         self._note = note
-        self._room = folder / NOTES / f".{secrets.token_hex(6)}"
+        self._token = secrets.token_hex(6)
+        self._room = folder / NOTES / f".{self._token}"
         self._waiting: dict[str, list[pl.DataFrame]] = {}
         self._parts: dict[str, int] = {}
         self._rows: dict[str, int] = {}
@@ -204,7 +205,7 @@ class Writer:
         self._waiting.clear()
         for name, number in self._parts.items():
             for part in range(parts.get(name, 0), number):
-                (self._room / file_name(name) / _part(part)).unlink(missing_ok=True)
+                (self._room / file_name(name) / self._part(part)).unlink(missing_ok=True)
         self._parts = dict(parts)
         self._rows = dict(rows)
 
@@ -217,22 +218,29 @@ class Writer:
         for name in self._waiting:
             self._write(name)
         private_folder(self._note.parent)
-        self._note.unlink(missing_ok=True)
-        invoice = f"invoice_id={file_name(self._key.invoice_id)}"
-        for old in self._folder.glob(f"object_type=*/{invoice}"):
-            shutil.rmtree(old)
-        files = {}
-        for name, parts in self._parts.items():
-            place = Path(f"object_type={file_name(name)}") / invoice
-            private_folder((self._folder / place).parent)
-            (self._room / file_name(name)).rename(self._folder / place)
-            files[name] = [(place / _part(number)).as_posix() for number in range(parts)]
-        columns = {name: list(seen) for name, seen in self._columns.items()}
-        stored = Stored(self._key, files, self._rows, columns, about)
-        note = asdict(stored)
-        write_whole(self._note, json.dumps({**note, "check": _check(note)}).encode())
+        with held(self._note.with_suffix(".lock")):
+            self._note.unlink(missing_ok=True)
+            invoice = f"invoice_id={file_name(self._key.invoice_id)}"
+            for old in self._folder.glob(f"object_type=*/{invoice}"):
+                shutil.rmtree(old)
+            files = {name: self._put(name, invoice) for name in self._parts}
+            columns = {name: list(seen) for name, seen in self._columns.items()}
+            stored = Stored(self._key, files, self._rows, columns, about)
+            note = asdict(stored)
+            write_whole(self._note, json.dumps({**note, "check": _check(note)}).encode())
         self.drop()
         return stored
+
+    def _put(self, name: str, invoice: str) -> list[str]:
+        """Put the parts of one objectType in place."""
+        place = Path(f"object_type={file_name(name)}") / invoice
+        private_folder((self._folder / place).parent)
+        (self._room / file_name(name)).rename(self._folder / place)
+        return [(place / self._part(number)).as_posix() for number in range(self._parts[name])]
+
+    def _part(self, number: int) -> str:
+        """A name that no other writer's part has: a note can never mean another's file."""
+        return f"part-{self._token}-{number:05}.parquet"
 
     def drop(self) -> None:
         """Leave nothing behind of what was not committed."""
@@ -247,11 +255,7 @@ class Writer:
         self._parts[name] = number + 1
         folder = private_folder(self._room / file_name(name))
         frame = pl.concat(waiting, how="diagonal").drop(NAMED_BY_FOLDER)
-        frame.write_parquet(folder / _part(number), compression="zstd", compression_level=1)
-
-
-def _part(number: int) -> str:
-    return f"part-{number:05}.parquet"
+        frame.write_parquet(folder / self._part(number), compression="zstd", compression_level=1)
 
 
 def _schema(name: str, columns: Iterable[str]) -> dict[str, pl.DataType]:
