@@ -13,6 +13,7 @@ from invoicekit.fetch.sign_in import Signer
 
 # Made for another audience (graph.windows.net), or without MFA.
 NO_USE_RENEWING = (b"900420", b"900421")
+PIECE = 1 << 22  # bytes read at once
 PORTS = {"http": 80, "https": 443}
 
 
@@ -58,6 +59,8 @@ class SigningAdapter(HTTPAdapter):
             if fresh:
                 response = super().send(_signed(request, fresh), *args, **options)
         response.request = request
+        # requests would read it in pieces of 10 kB and join them: three times the work.
+        response._content = b"".join(response.iter_content(PIECE))  # noqa: SLF001
         return response
 
 
