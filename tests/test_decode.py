@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import warnings
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from random import Random
 
 import msgspec
 import polars as pl
@@ -194,6 +196,45 @@ def test_a_list_where_text_was_expected_on_a_later_page_is_kept_as_it_stands():
     nested = line(meterDescription='["a", {"b": 1.0}]')
     frame = read(page(rows(line())), page(rows(line(), nested)), page(rows(line())))[ONE_TIME]
     assert frame["meter_description"].to_list() == [None, None, '["a", {"b": 1.0}]', None]
+
+
+def test_a_nested_value_is_found_while_a_new_field_changes_the_layout():
+    nested, later = line(publisherName='["a"]'), line(publisherName="3", newField='"x"')
+    with pytest.warns(UserWarning, match="new_field"):
+        frame = read(page(rows(nested)), page(rows(later)))[ONE_TIME]
+    assert frame["publisher_name"].to_list() == ['["a"]', "3"]
+
+
+def test_a_bare_control_character_is_no_json():
+    with pytest.raises(PageError, match="not JSON"):
+        read(page(rows(line(productQualifiers='["a\x1fb"]'))))
+
+
+def test_frames_do_not_depend_on_how_rows_are_spread_over_pages():
+    """Nested values, new fields and other kinds at any place, one row a page or all in one."""
+    random = Random(7)
+    extras = [
+        {},
+        {"publisherName": '["a"]'},
+        {"publisherName": "3"},
+        {"later": '"x"'},
+        {"later": '{"b":1.0}'},
+        {"quantity": "2"},
+    ]
+    for _ in range(40):
+        lines = [
+            line(name=str(n), **(random.choice(extras) | random.choice(extras)))
+            for n in range(random.randrange(1, 8))
+        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            apart = read(*(page(rows(one)) for one in lines))[ONE_TIME]
+            together = read(page(rows(*lines)))[ONE_TIME]
+        assert (
+            apart.drop("page")
+            .select(sorted(apart.drop("page").columns))
+            .equals(together.drop("page").select(sorted(together.drop("page").columns)))
+        )
 
 
 def test_pascal_case_and_misspelt_fields_are_the_documented_ones():

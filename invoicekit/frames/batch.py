@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
 
 import polars as pl
 
 from invoicekit.frames.kinds import Column
 from invoicekit.frames.typed import type_columns
 from invoicekit.frames.wire import Row, layout_of, text_of
+
+HANDFUL = 500  # rows turned into text at once: few enough that the processor's cache holds them
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Batch:
     def __init__(self, columns: tuple[Column, ...]) -> None:
         self.columns = columns
         self.pages: list[tuple[bytes, Place, int]] = []
-        self._values: list[list[Any]] = [[] for _ in columns]
+        self._texts: list[pl.DataFrame] = []
 
     @property
     def height(self) -> int:
@@ -47,11 +48,20 @@ class Batch:
         numbers = [[place.page] * rows for _, place, rows in self.pages]
         return pl.Series([number for page in numbers for number in page], dtype=pl.Int32)
 
-    def add(self, rows: Sequence[Row], body: bytes, place: Place) -> None:
-        """Take the rows of a page."""
-        for kept, values in zip(self._values, layout_of(self.columns).values_of(rows), strict=True):
-            kept.extend(values)
+    def add(self, rows: list[Row], body: bytes, place: Place) -> None:
+        """Take the rows of a page out of the list `rows`, a handful at a time.
+
+        Raises:
+            NestedError: a column is to be read as it stands on the wire.
+        """
         self.pages.append((body, place, len(rows)))
+        layout = layout_of(self.columns)
+        while rows:
+            handful = rows[:HANDFUL]
+            del rows[:HANDFUL]
+            columns = zip(self.columns, layout.values_of(handful), strict=True)
+            texts = [text_of(column, values) for column, values in columns]
+            self._texts.append(pl.DataFrame(texts))
 
     def again(self, columns: tuple[Column, ...]) -> Batch:
         """The same rows, read by another layout."""
@@ -64,12 +74,13 @@ class Batch:
         """The rows as a frame of their columns' types.
 
         Raises:
-            NestedError: a column is to be read as it stands on the wire.
             FrameError: a value cannot be typed; the message names its place, never the value.
         """
+        empty = pl.DataFrame(schema={column.wire: pl.String for column in self.columns})
+        read = pl.concat(self._texts or [empty], rechunk=True)
         texts = [
-            (column.name, column.type, text_of(column, values))
-            for column, values in zip(self.columns, self._values, strict=True)
+            (column.name, column.type, text)
+            for column, text in zip(self.columns, read, strict=True)
         ]
         return type_columns(texts, self._where)
 

@@ -173,14 +173,17 @@ class _Decoder:
             body = b'{"items":[' + b",".join(map(bytes, items)) + b"]}"
             self._keep(kind, layout.rows(body), body, Place(page.collection, page.number, numbers))
 
-    def _keep(self, kind: Kind, rows: Sequence[Row], body: bytes, place: Place) -> None:
+    def _keep(self, kind: Kind, rows: list[Row], body: bytes, place: Place) -> None:
         """Put rows by, to be typed with those of other pages: it is cheaper by the thousand."""
         name, columns = kind.object_type, self._columns_of(kind)
         _raise_if_said_twice(kind, rows, body, place)
         if name in self._batches and self._batches[name].columns != columns:
             self._flush(name)
         batch = self._batches.setdefault(name, Batch(columns))
-        batch.add(rows, body, place)
+        try:
+            batch.add(rows, body, place)
+        except NestedError as nested:
+            batch = self._batches[name] = self._again(name, batch, nested.column)
         if batch.height >= ENOUGH:
             self._flush(name)
 
@@ -189,17 +192,7 @@ class _Decoder:
         if not batch.pages:
             return
         self._batches[name] = Batch(self._columns[name])
-        try:
-            typed = batch.typed()
-        except NestedError as nested:  # from here on, that column is read as it stands
-            found = nested.column
-            self._columns[name] = tuple(
-                replace(column, raw=True) if column == found else column
-                for column in self._columns[name]
-            )
-            self._batches[name] = batch.again(self._columns[name])
-            self._flush(name)
-            return
+        typed = batch.typed()
         invoice_id, provider, line_item_type = self._ours
         values = (invoice_id, name, provider, line_item_type)
         ours: list[Any] = [
@@ -208,6 +201,18 @@ class _Decoder:
         ]
         self._done.append((name, typed if self._alone else typed.select(*ours, *typed.columns)))
         self._lines[name] = self._lines.get(name, 0) + typed.height
+
+    def _again(self, name: str, batch: Batch, nested: Column) -> Batch:
+        """The same rows with `nested`, from here on, read as it stands; and what else is nested."""
+        while True:
+            self._columns[name] = tuple(
+                replace(column, raw=True) if column == nested else column
+                for column in self._columns[name]
+            )
+            try:
+                return batch.again(self._columns[name])
+            except NestedError as another:
+                nested = another.column
 
     def _columns_of(self, kind: Kind, wires: Iterable[str] = ()) -> tuple[Column, ...]:
         """The columns known of `kind` so far, and those of `wires` that are new."""

@@ -7,7 +7,7 @@ so no amount meets a binary float; lists and objects are cut out of the page as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -19,6 +19,9 @@ from invoicekit.frames.kinds import Column
 ABSENT = msgspec.Raw(b"")
 Row = Any  # a msgspec.Struct whose fields are f0, f1, … in the order of the columns asked
 SIMPLE = frozenset({str, int, type(None)})
+BETWEEN = b"\x1f"  # no good JSON has it: a control character is escaped within text
+A_LOOK = 8  # values that tell that there are numbers among the texts
+FITS = 2**63
 
 
 class Items(msgspec.Struct):
@@ -56,33 +59,31 @@ class Layout:
         )
         page = msgspec.defstruct("Page", [("items", list[row])])  # type: ignore[valid-type]
         self._decoder = msgspec.json.Decoder(page, float_hook=str)
-        # One getter for all columns; the last one twice, for with one name it gives no tuple.
-        self._values = attrgetter(*names, names[-1]) if names else None
         self.columns = columns
         at = [number for number, column in enumerate(columns) if column.wire == "attributes"]
         self._attributes = attrgetter(names[at[0]]) if at else None
 
-    def rows(self, body: bytes) -> Sequence[Row]:
+    def rows(self, body: bytes) -> list[Row]:
         """The rows of a page.
 
         Raises:
             msgspec.ValidationError: a row has a field that is not among the columns.
         """
         page: Any = self._decoder.decode(body)
-        rows: Sequence[Row] = page.items
+        rows: list[Row] = page.items
         return rows
 
     def attributes_of(self, rows: Sequence[Row]) -> set[bytes] | None:
         """What the rows have for `attributes`, each once; `None` where that is no column."""
         if self._attributes is None:
             return None
-        return set(map(bytes, map(self._attributes, rows)))
+        return set(_raws(list(map(self._attributes, rows))))
 
     def values_of(self, rows: Sequence[Row]) -> Iterable[tuple[Any, ...]]:
         """The values of the rows, column by column."""
-        if not rows or self._values is None:
+        if not rows:
             return [()] * len(self.columns)
-        return list(zip(*map(self._values, rows), strict=True))[:-1]
+        return zip(*map(msgspec.structs.astuple, rows), strict=True)
 
 
 @lru_cache(maxsize=256)
@@ -91,7 +92,7 @@ def layout_of(columns: tuple[Column, ...]) -> Layout:
     return Layout(columns)
 
 
-def text_of(column: Column, values: list[Any]) -> pl.Series:
+def text_of(column: Column, values: Sequence[Any]) -> pl.Series:
     """The values of a column as text.
 
     Raises:
@@ -100,19 +101,37 @@ def text_of(column: Column, values: list[Any]) -> pl.Series:
     if values and values[0] is None and values.count(None) == len(values):
         return pl.Series(column.wire, dtype=pl.String).extend_constant(None, len(values))
     if column.raw:
-        texts = cache(_text_in)  # few are different
-        return pl.Series(column.wire, [texts(bytes(raw)) for raw in values], dtype=pl.String)
-    try:
-        return pl.Series(column.wire, values, dtype=pl.String)
-    except (TypeError, OverflowError):  # there is more than text and null among them
-        kinds = set(map(type, values))
+        raws = _raws(values)
+        texts = {raw: _text_in(raw) for raw in set(raws)}  # few are different
+        return pl.Series(column.wire, list(map(texts.__getitem__, raws)), dtype=pl.String)
+    if int not in map(type, values[:A_LOOK]):  # else it would be tried in vain
+        try:
+            return pl.Series(column.wire, values, dtype=pl.String)
+        except (TypeError, OverflowError):  # there is more than text and null among them
+            pass
+    kinds = set(map(type, values))
     if kinds <= SIMPLE:
-        words = [value if value is None else str(value) for value in values]
-        return pl.Series(column.wire, words, dtype=pl.String)
+        return _numbers_too(column.wire, values, kinds)
     if column.type.dtype == pl.String and not kinds.isdisjoint({dict, list}):
         raise NestedError(column)
     # A nested value in a typed column becomes some text that no cast will take: an error, later.
     return pl.Series(column.wire, values, dtype=pl.String, strict=False)
+
+
+def _numbers_too(name: str, values: Sequence[Any], kinds: set[type]) -> pl.Series:
+    """Texts and whole numbers as text."""
+    if kinds == {int} and -FITS <= min(values) <= max(values) < FITS:
+        return pl.Series(name, values, dtype=pl.Int64).cast(pl.String)
+    words: list[str | None] = list(map(str, values))
+    if type(None) in kinds:
+        words = [None if value is None else word for value, word in zip(values, words, strict=True)]
+    return pl.Series(name, words, dtype=pl.String)
+
+
+def _raws(values: Sequence[Any]) -> list[bytes]:
+    """Raw values as bytes; joined and cut again, for that is quicker than one by one."""
+    raws = BETWEEN.join(values).split(BETWEEN)
+    return raws if len(raws) == len(values) else list(map(bytes, values))
 
 
 def _text_in(raw: bytes) -> str | None:
