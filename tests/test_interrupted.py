@@ -49,6 +49,8 @@ class Nursery:
 
     def __init__(self, url: str) -> None:
         self._process = start(url)
+        self._watch = threading.Timer(300, self._process.kill)  # whatever hangs, hangs not for ever
+        self._watch.start()
         assert self._process.stdout.readline() == "ready\n"
 
     def __enter__(self):
@@ -56,21 +58,29 @@ class Nursery:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         out, told = self._process.communicate()
+        self._watch.cancel()
         assert kind or (out, told, self._process.returncode) == ("", "", 0)
 
     def read(self, cache: Path, *, kill_after: float | None = None) -> str:
         """What a reader prints; nothing where it was killed before."""
         self._say(cache)
-        said = [self._process.stdout.readline()]
+        said = [self._heard()]
         while not said[-1].startswith("pid"):
-            said.append(self._process.stdout.readline())
+            said.append(self._heard())
         if kill_after is not None:
             time.sleep(kill_after)
             os.kill(int(said[-1].split()[1]), signal.SIGKILL)
         self._say("wait")
-        while said[-1] != "end\n":
-            said.append(self._process.stdout.readline())
-        return "".join(line for line in said if line.startswith("{"))
+        # Who is killed while it prints leaves half a line, and what comes next stands behind it.
+        while not said[-1].endswith("end\n"):
+            said.append(self._heard())
+        return "".join(line for line in said if line.startswith("{") and line.endswith("}\n"))
+
+    def _heard(self) -> str:
+        """A line; a process that is gone is an error, not an endless wait."""
+        line = self._process.stdout.readline()
+        assert line, "the process that forks readers is gone"
+        return line
 
     def _say(self, word: object) -> None:
         self._process.stdin.write(f"{word}\n")
