@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from decimal import Decimal
 
@@ -313,3 +315,31 @@ def test_a_lock_that_was_left_behind_is_broken(tmp_path):
     with held(lock):
         assert lock.exists()
     assert not lock.exists()
+
+
+FULL_DISK = """
+import resource, signal, sys, warnings
+import invoicekit as ik
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    url, cache = sys.argv[1:]
+    with ik.connect(token="t.t", base_url=url, cache_dir=cache, tenant_id="t") as client:
+        ties = client.invoice("G1").reconcile().ties
+        print(ties, *(str(one.message)[:40] for one in told), sep="|")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_a_full_disk_costs_the_store_and_not_the_result(serve, tmp_path):
+    service = service_of(serve)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, service.url, str(tmp_path / "cache")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("True|"), done.stderr
+    assert "the lines of G1 cannot be stored" in done.stdout
+    assert list(tmp_path.rglob("*.parquet")) == []

@@ -255,7 +255,11 @@ class Writer:
         self._parts[name] = number + 1
         folder = private_folder(self._room / file_name(name))
         frame = pl.concat(waiting, how="diagonal").drop(NAMED_BY_FOLDER)
-        frame.write_parquet(folder / self._part(number), compression="zstd", compression_level=1)
+        path = folder / self._part(number)
+        try:
+            frame.write_parquet(path, compression="zstd", compression_level=1)
+        except pl.exceptions.ComputeError as cause:  # so polars says that the disk is full
+            raise OSError(f"{path.name} could not be written: {cause}") from cause
 
 
 def _schema(name: str, columns: Iterable[str]) -> dict[str, pl.DataType]:
