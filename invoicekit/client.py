@@ -48,6 +48,7 @@ def connect(
     cache_dir: str | Path | None = None,
     cache_gb: float | None = None,
     page_size: int | None = None,
+    connections: int | None = None,
     connect_timeout: float | None = None,
     read_timeout: float | None = None,
     offline: bool | None = None,
@@ -67,6 +68,7 @@ def connect(
         cache_dir: where answers are kept; the user's cache folder by default.
         cache_gb: how much of them; beyond 5 (default) the oldest collections go first.
         page_size: rows a page, 1 to 2000 (default).
+        connections: requests at once, 1 to 16 (4). Seek pages come one after the other anyhow.
         connect_timeout: seconds to connect (10).
         read_timeout: seconds without a byte of an answer (180).
         offline: answer from the cache alone, and never ask.

@@ -22,7 +22,7 @@ from invoicekit.errors import FrameError, PageError
 from invoicekit.fetch import partner_center
 from invoicekit.fetch.crew import Crew
 from invoicekit.fetch.partner_center import is_closed
-from invoicekit.fetch.session import HANDS, Session
+from invoicekit.fetch.session import Session
 from invoicekit.frames.charges import charges
 from invoicekit.frames.decode import collect
 from invoicekit.frames.store import Key, Store
@@ -201,7 +201,7 @@ class Invoice:
 
     def _parts(self, pairs: Sequence[Pair], refresh: bool) -> dict[Pair, Part]:  # noqa: FBT001
         """Read collections, several at once; the first that fails stops the others."""
-        crew = Crew(HANDS, f"invoicekit-{self.id}")
+        crew = Crew(self._session.settings.connections, f"invoicekit-{self.id}")
         with Progress(self.id) as progress:
             reading = [
                 crew.submit(partial(self._reader.read, pair, collect, progress, refresh=refresh))

@@ -36,7 +36,9 @@ APP = ("client_id", "client_secret", "refresh_token", "client_certificate")
 # Addresses of many tenants at once: as the name of a cache folder they would mix their invoices.
 NO_TENANTS = frozenset({"common", "organizations", "consumers"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-MOST_ROWS = 2000  # the service's own maximum for a page of line items
+# Whole numbers: what a setting is by default, and at most. 2000 is the service's own maximum for a
+# page of line items. Few requests at once, because the service counts them for a whole tenant.
+WHOLES = {"page_size": (2000, 2000), "connections": (4, 16)}
 # Seconds to connect, and without a byte of an answer: Microsoft's own client gives up after three
 # minutes, and its users report pages that take longer. Gigabytes that answers may take on disk.
 AMOUNTS = {"connect_timeout": 10.0, "read_timeout": 180.0, "cache_gb": 5.0}
@@ -55,6 +57,7 @@ class Settings:
     cache_dir: Path
     page_size: int
     offline: bool
+    connections: int = WHOLES["connections"][0]
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     refresh_token: str = field(default="", repr=False)
@@ -107,7 +110,8 @@ def read_settings(
         cloud=cloud,
         base_url=_base_url(str(setting("base_url") or CLOUDS[cloud].api_root)),
         cache_dir=cache_folder(given, environ),
-        page_size=_page_size(setting("page_size", MOST_ROWS)),
+        page_size=_whole("page_size", setting("page_size")),
+        connections=_whole("connections", setting("connections")),
         offline=offline,
         client_id=client_id,
         client_secret=_word("client_secret", setting("client_secret")),
@@ -200,14 +204,15 @@ def _base_url(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
-def _page_size(value: object) -> int:
+def _whole(name: str, value: object) -> int:
+    usual, most = WHOLES[name]
     try:
-        size = int(str(value))
-    except (TypeError, ValueError) as cause:
-        raise SettingsError(f"page_size {value!r} is no whole number") from cause
-    if not 1 <= size <= MOST_ROWS:
-        raise SettingsError(f"page_size {size} is not between 1 and {MOST_ROWS}")
-    return size
+        number = int(str(usual if value is None else value))
+    except ValueError as cause:
+        raise SettingsError(f"{name} {value!r} is no whole number") from cause
+    if not 1 <= number <= most:
+        raise SettingsError(f"{name} {number} is not between 1 and {most}")
+    return number
 
 
 def _amount(name: str, value: object) -> float:

@@ -26,6 +26,12 @@ def test_never_more_than_four_at_once_over_all_collections(serve, open_client):
     assert service.most_active <= 4
 
 
+def test_connections_say_how_many_are_asked_at_once(serve, open_client):
+    service = serve(chain := Chain(24, kinds=(OFFSET,), delay=0.05))
+    read_whole(open_client(service, connections=8), chain)
+    assert service.most_active == 8
+
+
 def test_seek_pages_are_never_asked_ahead(serve, open_client):
     service = serve(chain := Chain(6, delay=0.01))
     read_whole(open_client(service), chain)

@@ -347,7 +347,11 @@ def test_no_digit_is_lost_between_the_wire_and_the_frame(literals):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=5,
 )
@@ -376,6 +380,42 @@ def test_no_row_is_ever_lost(found):
             continue
         wanted = [row for row, kind in found if (BY_OBJECT_TYPE.get(kind) or kind) == name]
         assert frame.height >= len(wanted)
+
+
+def literals_of(values: st.SearchStrategy) -> st.SearchStrategy:
+    """JSON in any of the ways that it may be written: escaped or not, tight or spread."""
+    return st.builds(
+        lambda value, ascii_only, indent: json.dumps(value, ensure_ascii=ascii_only, indent=indent),
+        values,
+        st.booleans(),
+        st.sampled_from([None, 1, "\r\n"]),
+    )
+
+
+# Texts that could be taken for something else: no value, a quote, an escape, an end of a line.
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
+    st.text(st.sampled_from('"\\\x1e\x1f\r\n, n\ufeff\u2028é😀'), max_size=4),
+    st.sampled_from(["null", '"null"', "\\", '"', '\\"', "[1]", "#", "\ufeff", " x "]),
+)
+
+
+@pytest.mark.filterwarnings("ignore")
+@given(
+    st.lists(st.lists(literals_of(TEXTS | JSON), min_size=2, max_size=2), min_size=1, max_size=30)
+)
+@settings(max_examples=200, deadline=None)
+def test_texts_are_those_that_a_plain_reader_of_json_reads(found):
+    """A string is its content, anything else the characters on the wire."""
+    items = ",".join(f'{{"new":{new},"productName":{known}}}' for new, known in found)
+    frame = read(page(f"[{items}]"))[ONE_TIME]
+    for at, column in enumerate(("new", "product_name")):
+        said = [json.loads(row[at]) for row in found]
+        plain = [
+            value if isinstance(value, str) else None if value is None else row[at]
+            for value, row in zip(said, found, strict=True)
+        ]
+        assert frame[column].to_list() == [text or None for text in plain]
 
 
 def test_a_total_that_is_there_twice_is_refused():

@@ -73,6 +73,8 @@ REFUSED = [
     (APP | {"base_url": "http://a"}, "unencrypted"),
     (APP | {"page_size": "many"}, "no whole number"),
     (APP | {"page_size": 2001}, "between 1 and 2000"),
+    (APP | {"connections": 17}, "between 1 and 16"),
+    (APP | {"connections": 0}, "between 1 and 16"),
     (APP | {"offline": "perhaps"}, "say 1 or 0"),
 ]
 

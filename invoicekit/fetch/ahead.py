@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from invoicekit.errors import FetchError
 from invoicekit.fetch.crew import Crew
 from invoicekit.fetch.patience import may_go_better
-from invoicekit.fetch.session import HANDS, Answer
+from invoicekit.fetch.session import Answer
 from invoicekit.pages import Link
 
 OFFSET = re.compile(r"([?&]offset=)(\d{1,12})(?=&|$)", re.IGNORECASE)
@@ -41,7 +41,7 @@ class Ahead:
         if self._guessed and not waiting:
             self.close()
         if self._open and offset is not None and self._step > 0:
-            for number in range(1, HANDS):
+            for number in range(1, self._crew.hands):
                 self._guess(_moved(link, offset + number * self._step))
         if waiting:
             try:

@@ -10,6 +10,7 @@ from requests.adapters import HTTPAdapter
 
 from invoicekit.errors import PageError
 from invoicekit.fetch.sign_in import Signer
+from invoicekit.settings import WHOLES
 
 # Made for another audience (graph.windows.net), or without MFA.
 NO_USE_RENEWING = (b"900420", b"900421")
@@ -42,7 +43,7 @@ class SigningAdapter(HTTPAdapter):
     def __init__(self, base_url: str, signer: Signer) -> None:
         self._origin = origin_of(base_url)
         self._signer = signer
-        super().__init__()
+        super().__init__(pool_maxsize=WHOLES["connections"][1])
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:  # noqa: ANN401
         """Send `request`, signed, and give back the response as if it had not been.

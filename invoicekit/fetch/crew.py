@@ -19,7 +19,7 @@ class Crew:
     """
 
     def __init__(self, hands: int, name: str) -> None:
-        self._hands = hands
+        self.hands = hands
         self._name = name
         self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
         self._work = queue.SimpleQueue()
@@ -31,7 +31,7 @@ class Crew:
         future: Future[T] = Future()
         self._work.put((future, task))
         with self._lock:
-            if len(self._threads) < self._hands:
+            if len(self._threads) < self.hands:
                 name = f"{self._name}-{len(self._threads)}"
                 self._threads.append(threading.Thread(target=self._toil, name=name, daemon=True))
                 self._threads[-1].start()

@@ -28,7 +28,6 @@ from invoicekit.pages import BOM, Link
 from invoicekit.settings import LOOPBACK, Settings
 
 JSON_STARTS = (b"{", b"[")
-HANDS = 4  # requests at once, over all that a client does
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,8 @@ class Session:
         self.signer = signer or signer_for(settings)
         self.patience = Patience()
         self.root = settings.cache_dir / settings.scope
-        self.crew = Crew(HANDS, "invoicekit-fetch")
-        self._at_once = threading.BoundedSemaphore(HANDS)
+        self.crew = Crew(settings.connections, "invoicekit-fetch")
+        self._at_once = threading.BoundedSemaphore(settings.connections)
         self._quiet_until = 0.0  # on the clock of time.monotonic
         self._secrets = Secrets(self.signer)
         self._timeout = (settings.connect_timeout, settings.read_timeout)

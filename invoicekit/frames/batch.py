@@ -57,11 +57,10 @@ class Batch:
         self.pages.append((body, place, len(rows)))
         layout = layout_of(self.columns)
         while rows:
-            handful = rows[:HANDFUL]
+            values = zip(self.columns, layout.values_of(rows[:HANDFUL]), strict=True)
             del rows[:HANDFUL]
-            columns = zip(self.columns, layout.values_of(handful), strict=True)
-            texts = [text_of(column, values) for column, values in columns]
-            self._texts.append(pl.DataFrame(texts))
+            self._texts.append(pl.DataFrame([text_of(*column) for column in values]))
+            del values
 
     def again(self, columns: tuple[Column, ...]) -> Batch:
         """The same rows, read by another layout."""

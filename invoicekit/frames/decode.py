@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -128,8 +128,12 @@ class _Decoder:
     def add(self, page: Page) -> None:
         """Take the rows of `page`."""
         try:
+            if self._taken_at_once(page):
+                return
+            items = items_of.decode(page.body).items
+            self._look_at(items)
             if not self._taken_at_once(page):
-                self._take_by_kind(page)
+                self._take_by_kind(page, items)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
             raise FrameError(
                 f"page {page.number} of {page.collection} holds a text that is no valid Unicode, a "
@@ -151,26 +155,33 @@ class _Decoder:
         self._keep(kind, rows, page.body, Place(page.collection, page.number))
         return True
 
-    def _take_by_kind(self, page: Page) -> None:
+    def _look_at(self, items: Sequence[msgspec.Raw]) -> None:
+        """Learn from the first row: of its kind, and with its fields, the others may be too."""
+        try:
+            fields = fields_of.decode(items[0])
+        except (IndexError, msgspec.ValidationError):
+            return
+        self._guess = self._kind_of(fields)
+        self._columns_of(self._guess, fields)
+
+    def _take_by_kind(self, page: Page, items: Sequence[msgspec.Raw]) -> None:
         """Rows of several kinds, or with fields that are new: sorted out one by one."""
         sorted_out: dict[str, tuple[list[int], list[msgspec.Raw], dict[str, None]]] = {}
-        for number, item in enumerate(items_of.decode(page.body).items):
+        for number, item in enumerate(items):
             try:
                 fields = fields_of.decode(item)
             except msgspec.ValidationError as cause:
                 where = f"page {page.number} of {page.collection}, row {number + 1}"
                 raise FrameError(f"{where}: not an object, so no line item") from cause
-            kind = (
-                self._asked if self._alone else self._kind_in(bytes(fields.get("attributes", b"")))
-            )
-            numbers, items, wires = sorted_out.setdefault(kind.object_type, ([], [], {}))
+            kind = self._kind_of(fields)
+            numbers, mine, wires = sorted_out.setdefault(kind.object_type, ([], [], {}))
             numbers.append(number)
-            items.append(item)
+            mine.append(item)
             wires.update(dict.fromkeys(fields))
-        for name, (numbers, items, wires) in sorted_out.items():
+        for name, (numbers, mine, wires) in sorted_out.items():
             kind = self._guess = self._kinds[name]
             layout = layout_of(self._columns_of(kind, wires))
-            body = b'{"items":[' + b",".join(map(bytes, items)) + b"]}"
+            body = b'{"items":[' + b",".join(mine) + b"]}"
             self._keep(kind, layout.rows(body), body, Place(page.collection, page.number, numbers))
 
     def _keep(self, kind: Kind, rows: list[Row], body: bytes, place: Place) -> None:
@@ -221,6 +232,9 @@ class _Decoder:
         new = [_column_for(kind, wire) for wire in wires if wire not in known]
         self._columns[kind.object_type] = (*columns, *new) if new else columns
         return self._columns[kind.object_type]
+
+    def _kind_of(self, fields: Mapping[str, msgspec.Raw]) -> Kind:
+        return self._asked if self._alone else self._kind_in(bytes(fields.get("attributes", b"")))
 
     def _kind_in(self, attributes: bytes) -> Kind:
         """The kind that a row's `attributes` name; where they name none, the kind asked."""

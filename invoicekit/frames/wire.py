@@ -18,9 +18,11 @@ from invoicekit.frames.kinds import Column
 
 ABSENT = msgspec.Raw(b"")
 Row = Any  # a msgspec.Struct whose fields are f0, f1, … in the order of the columns asked
-SIMPLE = frozenset({str, int, type(None)})
+TEXT = frozenset({str, type(None)})
+SIMPLE = TEXT | {int}
+FLAGS = frozenset({bool, type(None)})
 BETWEEN = b"\x1f"  # no good JSON has it: a control character is escaped within text
-A_LOOK = 8  # values that tell that there are numbers among the texts
+A_LOOK = 8  # values that tell that there is more than text
 FITS = 2**63
 
 
@@ -98,18 +100,18 @@ def text_of(column: Column, values: Sequence[Any]) -> pl.Series:
     Raises:
         NestedError: a list or an object is among those of a column of text.
     """
-    if values and values[0] is None and values.count(None) == len(values):
-        return pl.Series(column.wire, dtype=pl.String).extend_constant(None, len(values))
     if column.raw:
         raws = _raws(values)
         texts = {raw: _text_in(raw) for raw in set(raws)}  # few are different
         return pl.Series(column.wire, list(map(texts.__getitem__, raws)), dtype=pl.String)
-    if int not in map(type, values[:A_LOOK]):  # else it would be tried in vain
+    if TEXT.issuperset(map(type, values[:A_LOOK])):  # else it would be tried in vain
         try:
             return pl.Series(column.wire, values, dtype=pl.String)
         except (TypeError, OverflowError):  # there is more than text and null among them
             pass
     kinds = set(map(type, values))
+    if kinds <= FLAGS:
+        return pl.Series(column.wire, values, dtype=pl.Boolean).cast(pl.String)
     if kinds <= SIMPLE:
         return _numbers_too(column.wire, values, kinds)
     if column.type.dtype == pl.String and not kinds.isdisjoint({dict, list}):
