@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import polars as pl
 
 from invoicekit.analysis.money import plain
-from invoicekit.analysis.reconcile import Reconciliation, reconcile
+from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.totals import totals
 from invoicekit.disk import file_name
 from invoicekit.documents import write_document
@@ -26,13 +27,14 @@ from invoicekit.fetch.session import Session
 from invoicekit.frames.charges import charges
 from invoicekit.frames.decode import collect
 from invoicekit.frames.store import Key, Store
-from invoicekit.line_items import LineItems, Pair, Part
+from invoicekit.line_items import LineItems, Lines, Pair, Part
 from invoicekit.line_reading import LineReader, warn_of
-from invoicekit.line_shelf import LineShelf
+from invoicekit.line_shelf import LineShelf, damage
 from invoicekit.progress import Progress
 from invoicekit.spelling import bare, line_item_type_of, provider_of
 from invoicekit.sync import Synced, sync_lines
 
+T = TypeVar("T")
 DETAILS = {"provider": pl.String(), "line_item_type": pl.String()}
 
 
@@ -110,24 +112,26 @@ class Invoice:
             self.id, [self._read[pair] if pair in wanted else Part(*pair) for pair in pairs]
         )
 
+    @property
+    def ledger(self) -> pl.DataFrame:
+        """How the pages were read: that of `line_items()`."""
+        return self._of_lines(lambda lines: lines.ledger)
+
     def charges(self, *, usage: bool = False) -> pl.DataFrame:
         """All charges of the invoice as one tidy frame; `usage=True` gives daily usage instead."""
         return charges(self.line_items(), usage=usage)
 
+    def first_charges(self, most: int) -> pl.DataFrame:
+        """The first so many of `charges()`."""
+        return self._of_lines(lambda lines: lines.charges.head(most).collect())
+
     def totals(self, *by: str) -> pl.DataFrame:
         """Totals by customer, offer, subscription or any column of the charges, dearest first."""
-        return totals(self.charges(), *by)
+        return self._of_lines(lambda lines: totals(lines.charges, *by))
 
     def reconcile(self) -> Reconciliation:
         """Whether the lines add up to the invoice's total, with every collection read."""
-        line_items = self.line_items()
-        self._tie_out = reconcile(
-            charges(line_items),
-            self.total,
-            currency=self.currency,
-            details=line_items.collections,
-            pages=line_items.ledger.height,
-        )
+        self._tie_out = self._of_lines(lambda lines: lines.proof(self.total, self.currency))
         return self._tie_out
 
     def sync(self) -> Synced:
@@ -198,6 +202,14 @@ class Invoice:
                 f"invoice {self.id} does not say which collections it has (invoiceDetails)"
             ) from cause
         return list(dict.fromkeys(pairs))
+
+    def _of_lines(self, ask: Callable[[Lines], T]) -> T:
+        """What `ask` makes of the lines: where they lie in the store, they are not all loaded."""
+        stored = None if self._read else self._shelf.lines()
+        if stored:
+            with contextlib.suppress(*damage()):
+                return ask(stored)
+        return ask(self.line_items().lines)
 
     def _parts(self, pairs: Sequence[Pair], refresh: bool) -> dict[Pair, Part]:  # noqa: FBT001
         """Read collections, several at once; the first that fails stops the others."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
+from decimal import Decimal
 from html import escape
 
 import polars as pl
 
-from invoicekit.analysis.reconcile import READ
+from invoicekit.analysis.reconcile import READ, Reconciliation, reconcile
 from invoicekit.fetch.pull import Reading
+from invoicekit.frames.charges import charges
 from invoicekit.frames.kinds import BY_OBJECT_TYPE
 
 LEDGER = {
@@ -64,6 +66,35 @@ def collections_frame(parts: Iterable[tuple[Pair, str, Mapping[str, int]]]) -> p
     return pl.DataFrame(rows, schema=COLLECTIONS, orient="row")
 
 
+def ledger_frame(readings: Iterable[Reading]) -> pl.DataFrame:
+    """One row a page that was read: columns as in `LEDGER`."""
+    return pl.DataFrame([astuple(one) for one in readings], schema=LEDGER, orient="row")
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What adds up to an invoice's total, in memory or as it lies in the store."""
+
+    frames: Mapping[str, pl.LazyFrame]
+    collections: pl.DataFrame
+    ledger: pl.DataFrame
+
+    @property
+    def charges(self) -> pl.LazyFrame:
+        """The lines as one tidy frame."""
+        return charges(self.frames).lazy()
+
+    def proof(self, total: Decimal, currency: str) -> Reconciliation:
+        """Whether they add up to the invoice's total."""
+        return reconcile(
+            self.charges,
+            total,
+            currency=currency,
+            details=self.collections,
+            pages=self.ledger.height,
+        )
+
+
 class LineItems(Mapping[str, pl.DataFrame]):
     """A read-only mapping: objectType -> typed frame of line items.
 
@@ -103,8 +134,7 @@ class LineItems(Mapping[str, pl.DataFrame]):
     @property
     def ledger(self) -> pl.DataFrame:
         """One row a page that was read, in the order of reading."""
-        rows = [astuple(reading) for part in self._parts for reading in part.readings]
-        return pl.DataFrame(rows, schema=LEDGER, orient="row")
+        return ledger_frame(reading for part in self._parts for reading in part.readings)
 
     @property
     def collections(self) -> pl.DataFrame:
@@ -112,6 +142,12 @@ class LineItems(Mapping[str, pl.DataFrame]):
         return collections_frame(
             ((part.provider, part.line_item_type), part.state, part.lines) for part in self._parts
         )
+
+    @property
+    def lines(self) -> Lines:
+        """The same, as what can be proven."""
+        frames = {name: frame.lazy() for name, frame in self._frames.items()}
+        return Lines(frames, self.collections, self.ledger)
 
     @property
     def missing(self) -> list[str]:

@@ -13,7 +13,7 @@ import polars as pl
 from invoicekit.analysis.reconcile import READ
 from invoicekit.fetch.pull import EMPTY_LIFETIME, Reading
 from invoicekit.frames.store import Key, Store, Stored, Writer
-from invoicekit.line_items import Pair, Part
+from invoicekit.line_items import Lines, Pair, Part, collections_frame, ledger_frame
 
 # Of a part: the pair, its state, lines of each objectType, and how its pages were read.
 Said = tuple[Pair, str, Mapping[str, int], Sequence[Reading]]
@@ -29,13 +29,20 @@ class LineShelf:
 
     def recall(self) -> dict[Pair, Part]:
         """All parts of the invoice as they were stored; nothing where any is not, or is stale."""
-        stored = self.store.find(self.key) if self.closed else None
-        if stored is None or not is_whole(stored):
-            return {}
-        frames = self.store.frames(stored)
-        if frames is None:
+        stored = self._stored()
+        frames = self.store.frames(stored) if stored else None
+        if stored is None or frames is None:
             return {}
         return {part_pair(part): _part(part, frames) for part in stored.about["parts"]}
+
+    def lines(self) -> Lines | None:
+        """The lines as they lie in the store, if they are there, whole, and not stale."""
+        stored = self._stored()
+        return lines_of(self.store, stored) if stored and self.store.is_sound(stored) else None
+
+    def _stored(self) -> Stored | None:
+        stored = self.store.find(self.key) if self.closed else None
+        return stored if stored and is_whole(stored) else None
 
     def remember(self, parts: Sequence[Part]) -> None:
         """Store the parts of a closed invoice that was read whole; a full disk costs a warning."""
@@ -62,6 +69,21 @@ class LineShelf:
             )
         finally:
             writer.drop()
+
+
+def damage() -> tuple[type[Exception], ...]:
+    """What reading the store may raise where a file is damaged, or gone."""
+    import narwhals as nw
+
+    return (OSError, pl.exceptions.PolarsError, nw.exceptions.NarwhalsError)
+
+
+def lines_of(store: Store, stored: Stored) -> Lines:
+    """The lines of a stored invoice; what is damaged is found when they are read (`damage()`)."""
+    parts = stored.about["parts"]
+    said = [(part_pair(part), part["state"], part["lines"]) for part in parts]
+    readings = [reading for part in parts for reading in readings_of(part)]
+    return Lines(store.scans(stored), collections_frame(said), ledger_frame(readings))
 
 
 def commit(writer: Writer, parts: Iterable[Said], *, until: float | None = None) -> Stored:
@@ -105,10 +127,9 @@ def _part(part: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]) -> Part:
     mine = (pl.col("asked_provider") == provider) & (
         pl.col("asked_line_item_type") == line_item_type
     )
-    return Part(
-        provider,
-        line_item_type,
-        part["state"],
-        {name: frames[name].filter(mine) for name in part["lines"]},
-        readings_of(part),
-    )
+    lines = {
+        # Most often one collection alone has lines of an objectType: then nothing is copied.
+        name: frames[name] if frames[name].height == height else frames[name].filter(mine)
+        for name, height in part["lines"].items()
+    }
+    return Part(provider, line_item_type, part["state"], lines, readings_of(part))

@@ -10,12 +10,11 @@ from decimal import Decimal
 
 import polars as pl
 
-from invoicekit.analysis.reconcile import Reconciliation, reconcile
-from invoicekit.frames.charges import charges
+from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.frames.store import Stored, Writer
-from invoicekit.line_items import Pair, collections_frame
+from invoicekit.line_items import Pair
 from invoicekit.line_reading import Batches, LineReader, Outcome, warn_of
-from invoicekit.line_shelf import LineShelf, commit, is_whole, part_pair
+from invoicekit.line_shelf import LineShelf, commit, damage, is_whole, lines_of, part_pair
 from invoicekit.progress import Progress
 
 AMOUNT = pl.Decimal(38, 18)
@@ -48,18 +47,19 @@ def sync_lines(
     reader: LineReader, shelf: LineShelf, pairs: Sequence[Pair], total: Decimal
 ) -> Synced:
     """Bring an invoice's lines into the store, unless they are there, and prove them."""
-    import narwhals as nw
 
-    damage = (OSError, pl.exceptions.PolarsError, nw.exceptions.NarwhalsError)
+    def prove(stored: Stored) -> Reconciliation:
+        return lines_of(shelf.store, stored).proof(total, reader.currency)
+
     stored = shelf.store.find(shelf.key)
     if stored and _still_counts(shelf, stored, pairs):
-        with contextlib.suppress(*damage):  # what is damaged is brought in again
-            return Synced(_proof(shelf, stored, total, reader.currency), new=False)
+        with contextlib.suppress(*damage()):  # what is damaged is brought in again
+            return Synced(prove(stored), new=False)
     stored = _brought_in(reader, shelf, pairs)
-    with contextlib.suppress(*damage):
-        return Synced(_proof(shelf, stored, total, reader.currency), new=True)
+    with contextlib.suppress(*damage()):
+        return Synced(prove(stored), new=True)
     again = shelf.store.find(shelf.key) or stored  # another process has stored it meanwhile
-    return Synced(_proof(shelf, again, total, reader.currency), new=True)
+    return Synced(prove(again), new=True)
 
 
 def _still_counts(shelf: LineShelf, stored: Stored, pairs: Sequence[Pair]) -> bool:
@@ -96,15 +96,3 @@ def _written(
         return lines
 
     return reader.read(pair, write, progress)
-
-
-def _proof(shelf: LineShelf, stored: Stored, total: Decimal, currency: str) -> Reconciliation:
-    parts = stored.about["parts"]
-    said = [(part_pair(part), part["state"], part["lines"]) for part in parts]
-    return reconcile(
-        charges(shelf.store.scans(stored)),
-        total,
-        currency=currency,
-        details=collections_frame(said),
-        pages=sum(len(part["readings"]) for part in parts),
-    )

@@ -90,12 +90,6 @@ LEDGER = pl.DataFrame(
 )
 
 
-class Lines(dict):
-    """Line items, of which show/ reads the ledger only."""
-
-    ledger = LEDGER
-
-
 @dataclass
 class PlainInvoice:
     """An invoice as plain values: what show/ asks of one."""
@@ -127,8 +121,12 @@ class PlainInvoice:
     def totals(self, *by: str) -> pl.DataFrame:
         return totals(self.lines, *by)
 
-    def line_items(self) -> Lines:
-        return Lines()
+    def first_charges(self, most: int, /) -> pl.DataFrame:
+        return self.lines.head(most)
+
+    @property
+    def ledger(self) -> pl.DataFrame:
+        return LEDGER
 
     def reconcile(self) -> Reconciliation:
         return reconcile(self.lines, self.total, currency=self.currency, details=self.details)

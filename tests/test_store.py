@@ -128,6 +128,39 @@ def test_damage_costs_time_alone(serve, open_client, tmp_path, kind, suffix):
     assert len(service.asked) == 3  # the answers are still there
 
 
+def with_other_rows(path):
+    pl.read_parquet(path).head(1).write_parquet(path)
+
+
+def with_a_wrong_page(path):
+    path.write_bytes(path.read_bytes().replace(b"PAR1", b"PAR1" + b"!" * 40, 1))
+
+
+ASKED = {
+    "totals": lambda invoice: invoice.totals("customer", "offer"),
+    "proof": lambda invoice: invoice.reconcile().parts,
+    "first charges": lambda invoice: invoice.first_charges(5),
+    "frames": lambda invoice: invoice.line_items()["OneTimeInvoiceLineItem"],
+}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE.values(), with_other_rows, with_a_wrong_page])
+@pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
+def test_what_is_asked_of_the_store_is_right_or_asked_elsewhere(
+    serve, open_client, tmp_path, damage, ask
+):
+    """Totals and proof read the few columns that they need, where these lie."""
+    service = service_of(serve)
+    first = open_client(service).invoice("G1")
+    first.line_items()
+    right = ask(first)
+    assert ask(open_client(service).invoice("G1")).equals(right)
+    (path,) = (tmp_path / "cache").glob("*/lines/**/*.parquet")
+    damage(path)
+    assert ask(open_client(service).invoice("G1")).equals(right)
+    assert len(service.asked) == 3  # the answers are still there
+
+
 def test_either_may_be_deleted(serve, open_client, tmp_path):
     service = service_of(serve)
     right = open_client(service).invoice("G1").charges()
@@ -250,17 +283,12 @@ def test_a_frame_that_is_changed_in_place_changes_no_total(serve, open_client):
     assert found.reconcile().ties
 
 
-@pytest.mark.parametrize("damage", ["no parquet", "other rows", "a page"])
+@pytest.mark.parametrize("damage", [DAMAGE["foreign"], with_other_rows, with_a_wrong_page])
 def test_sync_brings_in_again_what_is_damaged(serve, open_client, tmp_path, damage):
     client = open_client(service_of(serve))
     whole = client.sync(tell=lambda _: None)
     (path,) = tmp_path.glob("**/part-*.parquet")
-    if damage == "other rows":
-        pl.read_parquet(path).head(1).write_parquet(path)
-    elif damage == "a page":
-        path.write_bytes(path.read_bytes().replace(b"PAR1", b"PAR1" + b"!" * 40, 1))
-    else:
-        path.write_bytes(b"x")
+    damage(path)
     again = client.sync(tell=lambda _: None)
     assert again["new"].item()
     assert again.drop("new").equals(whole.drop("new"))

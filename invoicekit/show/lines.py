@@ -54,19 +54,25 @@ LINES_HTML: Final = Markup("""\
 
 
 def html_of_lines(
-    frame: pl.DataFrame, *, limit: int = MOST_LINES, name: str = "lines", embed: bool = True
+    frame: pl.DataFrame,
+    *,
+    of: int | None = None,
+    limit: int = MOST_LINES,
+    name: str = "lines",
+    embed: bool = True,
 ) -> Markup:
     """Line items as a paged table with a filter, its data beside it as JSON.
 
-    Amounts are shown with every decimal that they have. Without `embed` the style and script are
-    left to the page around it, which may then name the script by its hash.
+    There are `of` in all, where the frame has not all of them. Amounts are shown with every decimal
+    that they have. Without `embed` the style and script are left to the page around it, which may
+    then name the script by its hash.
     """
     columns = [column for column in LINE_COLUMNS if column in frame.columns] or frame.columns
     shown = frame.head(limit).select(columns)
     data = {"rows": shown.height, "columns": [_column(shown, column) for column in columns]}
     filled = LINES_HTML.format(
         name=name,
-        caption=_caption(frame.height, shown.height),
+        caption=_caption(frame.height if of is None else of, shown.height),
         heads=Markup().join(
             Markup('<th scope="col" class="{}"><button type="button">{}</button></th>').format(
                 _kind(frame, column),

@@ -28,6 +28,7 @@ from invoicekit.show.figures import (
     figure_of_totals,
     plotly_config,
 )
+from invoicekit.show.lines import MOST_LINES
 from invoicekit.show.protocols import Invoice
 from invoicekit.show.tables import html_of, html_of_lines, html_of_totals, table_of
 from invoicekit.show.text import currencies_of, currency_name, exact
@@ -65,7 +66,8 @@ def write_report(invoice: Invoice, path: str | os.PathLike[str]) -> Path:
 def html_of_report(invoice: Invoice) -> str:
     """The invoice's report as one HTML document."""
     reconciliation = invoice.reconcile()
-    ledger = invoice.line_items().ledger
+    ledger = invoice.ledger
+    lines = int(invoice.totals()["lines"].sum())
     sections = [_section(invoice, *section) for section in SECTIONS]
     scripts = [get_plotlyjs(), beside("figures.js"), beside("lines.js")]
     drawn = [block.drawn for section in sections for block in section["blocks"]]
@@ -78,7 +80,7 @@ def html_of_report(invoice: Invoice) -> str:
         facts=_facts(invoice),
         parts=html_of(table_of(reconciliation.parts.drop(*IN_PART, strict=False), name="parts")),
         sections=sections,
-        lines=html_of_lines(invoice.charges(), embed=False),
+        lines=html_of_lines(invoice.first_charges(MOST_LINES), of=lines, embed=False),
         pages_summary=f"{ledger.height:,} pages",
         ledger=html_of(table_of(ledger.select(LEDGER_COLUMNS), name="ledger")),
         figures=json_in_html({"config": plotly_config(), "figures": drawn}),

@@ -54,7 +54,7 @@ def _contenders(plan: Plan, url: str, lines: Lines) -> dict[str, Callable[[], An
         collection = partner_center.line_items(
             INVOICE, provider, line_item_type, currency="USD", size=ROWS, invoice_date=None
         )
-        with client_of(url, _folder(plan), cached=False) as client:
+        with client_of(url, _folder(plan), cached=False, connections=POOL) as client:
             return pull(client._session, collection, build)[0]
 
     def fetch() -> None:
@@ -70,7 +70,8 @@ def _contenders(plan: Plan, url: str, lines: Lines) -> dict[str, Callable[[], An
             assert pulled(decoded) == lines.count
 
     def sync() -> None:
-        with warnings.catch_warnings(), client_of(url, _folder(plan), cached=False) as client:
+        opened = client_of(url, _folder(plan), cached=False, connections=POOL)
+        with warnings.catch_warnings(), opened as client:
             warnings.simplefilter("ignore")
             assert client.sync(tell=lambda _: None)["lines"].sum() == lines.count
 

@@ -38,14 +38,15 @@ def peak() -> float:
 
 
 @contextmanager
-def client_of(url, folder, *, cached=True):
+def client_of(url, folder, *, cached=True, **given):
     """A client; without the HTTP cache its requests-cache session passes everything through.
 
     A pull then finds none of its pages on disk and keeps no commit, as on a full disk.
     """
     import invoicekit as ik
 
-    with ik.connect(token=TOKEN, tenant_id="bench", base_url=url, cache_dir=folder) as client:
+    given = {"token": TOKEN, "tenant_id": "bench", "base_url": url, "cache_dir": folder, **given}
+    with ik.connect(**given) as client:
         client._session._http.settings.disabled = not cached
         yield client
 

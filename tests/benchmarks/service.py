@@ -30,7 +30,9 @@ def main() -> None:
     """Serve the invoices that standard input names, until it closes."""
     said = json.loads(sys.stdin.readline())
     service = Service(
-        {name: Lines(*lines) for name, lines in said["invoices"].items()}, said["latency"]
+        {name: Lines(*lines) for name, lines in said["invoices"].items()},
+        said["latency"],
+        by_offset=said["by_offset"],
     )
     listener = socket.create_server(("127.0.0.1", 0), backlog=MOST_CONNECTIONS)
     print(listener.getsockname()[1], flush=True)
@@ -48,11 +50,12 @@ def _end_with_parent() -> None:
 
 
 class Service:
-    """Answers as Partner Center does: office pages by offset, all others by seek token."""
+    """Answers as Partner Center does: office pages by offset, others by seek token or as told."""
 
-    def __init__(self, invoices: Mapping[str, Lines], latency: float) -> None:
+    def __init__(self, invoices: Mapping[str, Lines], latency: float, *, by_offset: bool) -> None:
         self._invoices = invoices
         self._latency = latency
+        self._by_offset = by_offset
         self._headers = {name: _header(name, lines) for name, lines in invoices.items()}
         for lines in invoices.values():  # made now, not when they are asked for
             lines.items(0)
@@ -89,7 +92,9 @@ class Service:
             return self._headers[found[1]]
         offset = re.search(r"offset=(\d+)", query)
         number = int(token.split(",")[1]) if token else int(offset[1]) // ROWS if offset else 0
-        return _page(self._invoices[found[1]], number, path.removeprefix("/v1"))
+        lines = self._invoices[found[1]]
+        by_offset = self._by_offset or lines.kind == LICENSE
+        return _page(lines, number, path.removeprefix("/v1"), by_offset=by_offset)
 
 
 def _fields(stream: Iterator[bytes]) -> Iterator[tuple[str, str]]:
@@ -100,11 +105,11 @@ def _fields(stream: Iterator[bytes]) -> Iterator[tuple[str, str]]:
         yield name.strip().lower(), value.strip()
 
 
-def _page(lines: Lines, number: int, path: str) -> bytes:
+def _page(lines: Lines, number: int, path: str, *, by_offset: bool) -> bytes:
     links: dict[str, object] = {}
     more = {}
     if number + 1 < lines.pages:
-        if lines.kind == LICENSE:
+        if by_offset:
             uri, headers = f"{path}?size={ROWS}&offset={(number + 1) * ROWS}", []
         else:
             token = f"Rp8AAAwN+Kw==,{number + 1},Next"
@@ -138,7 +143,9 @@ def _header(invoice_id: str, lines: Lines) -> bytes:
 
 
 @contextmanager
-def serving(invoices: Mapping[str, Lines], *, latency: float = 0.0) -> Iterator[str]:
+def serving(
+    invoices: Mapping[str, Lines], *, latency: float = 0.0, by_offset: bool = False
+) -> Iterator[str]:
     """The address of a service that has these invoices, in a process of its own."""
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__))],
@@ -146,9 +153,13 @@ def serving(invoices: Mapping[str, Lines], *, latency: float = 0.0) -> Iterator[
         stdout=subprocess.PIPE,
         text=True,
     )
-    said = {name: (lines.kind, lines.count) for name, lines in invoices.items()}
+    told = {
+        "invoices": {name: (lines.kind, lines.count) for name, lines in invoices.items()},
+        "latency": latency,
+        "by_offset": by_offset,
+    }
     try:
-        process.stdin.write(json.dumps({"invoices": said, "latency": latency}) + "\n")
+        process.stdin.write(json.dumps(told) + "\n")
         process.stdin.flush()
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
     finally:
