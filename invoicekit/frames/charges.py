@@ -39,6 +39,9 @@ USUAL = {
 }
 
 
+MADE = ("customer_id", "offer_id")  # of other texts: "" is null
+
+
 @overload
 def charges(line_items: Mapping[str, pl.DataFrame], *, usage: bool = False) -> pl.DataFrame: ...
 @overload
@@ -53,8 +56,10 @@ def charges(
     roles and are not here: `reconcile` calls such an invoice incomplete. Lazy frames give a lazy
     one.
     """
+    # That there is nothing is seen in a step of its own: polars would make each text twice.
+    something = [pl.when(pl.col(name) != "").then(name).alias(name) for name in MADE]
     frames: list[Any] = [
-        line_items[name].select(_role(kind, column) for column in CHARGES)
+        line_items[name].select(_role(kind, column) for column in CHARGES).with_columns(something)
         for name in line_items
         if (kind := BY_OBJECT_TYPE.get(name)) and kind.usage is usage
     ]
@@ -70,12 +75,10 @@ def _role(kind: Kind, column: str) -> pl.Expr:
     if column == "customer_id":
         return _customer_id(source).alias(column)
     if ":" in source:
-        joined = pl.concat_str(source.split(":"), separator=":", ignore_nulls=True)
-        return pl.when(joined != "").then(joined).alias(column)
+        return pl.concat_str(source.split(":"), separator=":", ignore_nulls=True).alias(column)
     return pl.col(source).cast(dtype).alias(column)
 
 
 def _customer_id(source: str) -> pl.Expr:
     """Bare and in lower case: the 2018 rows say `org:…`, and the case of a GUID varies."""
-    bare = pl.col(source).str.strip_chars().str.to_lowercase().str.strip_prefix("org:")
-    return pl.when(bare != "").then(bare)
+    return pl.col(source).str.strip_chars().str.to_lowercase().str.strip_prefix("org:")
