@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
@@ -21,6 +22,7 @@ from invoicekit.frames.decode import decode_invoices
 from invoicekit.frames.store import Store
 from invoicekit.invoice import Invoice
 from invoicekit.kept import Cache
+from invoicekit.line_shelf import is_whole
 from invoicekit.progress import Counted
 from invoicekit.settings import Settings, read_settings
 from invoicekit.sync import PROOF
@@ -178,10 +180,22 @@ class Client:
     def scan(self, object_type: str) -> pl.LazyFrame:
         """The stored lines of one objectType over all invoices, as a LazyFrame; asks nothing.
 
+        A warning names the invoices whose lines were not all to be had, or may have changed since.
+
         Raises:
-            ValueError: none are in the store; lists the objectTypes that are.
+            ValueError: none are stored; lists the objectTypes that are.
+            FrameError: lines that were stored are not there any more.
         """
-        return Store(self._session.root).scan(object_type)
+        store = Store(self._session.root)
+        lines = store.scan(object_type)
+        unsure = [stored.key.invoice_id for stored in store.stored() if not is_whole(stored)]
+        if unsure:
+            warnings.warn(
+                "some lines were not to be had, or may have changed since, of "
+                f"{', '.join(unsure)}; client.sync() asks for them again",
+                stacklevel=2,
+            )
+        return lines
 
     @property
     def cache(self) -> Cache:

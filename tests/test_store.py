@@ -212,6 +212,33 @@ def test_a_scan_has_all_lines_of_all_invoices_as_they_are(demo):
         demo.scan("Nonsense")
 
 
+def test_a_scan_names_the_invoices_that_are_not_whole(serve, open_client):
+    pairs = (("one_time", "billing_line_items"), ("azure", "billing_line_items"))
+    header = invoice(pairs=pairs, date=CLOSED)
+
+    def answer(asked):
+        if "lineitems" not in asked.target:
+            return page(rows(header)) if asked.target == "/v1/invoices" else header.encode()
+        return Reply(b"{}", 403) if "Azure" in asked.target else page(rows(line()))
+
+    client = open_client(serve(answer))
+    with pytest.warns(UserWarning, match="refused"):
+        client.sync(tell=lambda _: None)
+    with pytest.warns(UserWarning, match=r"not to be had.* of G1; client.sync\(\)"):
+        assert client.scan("OneTimeInvoiceLineItem").collect().height == 1
+
+
+def test_a_scan_is_refused_where_lines_are_gone(serve, open_client, tmp_path):
+    client = open_client(service_of(serve))
+    client.sync(tell=lambda _: None)
+    (path,) = tmp_path.glob("**/part-*.parquet")
+    path.unlink()
+    with pytest.raises(ik.FrameError, match=r"gone, of G1; client.sync\(\)"):
+        client.scan("OneTimeInvoiceLineItem")
+    client.sync(tell=lambda _: None)
+    assert client.scan("OneTimeInvoiceLineItem").collect().height == 2
+
+
 def test_sync_goes_on_where_it_stopped(serve, open_client):
     bodies: dict = {"1": Reply(b"{}", 500)}
     service = service_of(serve, bodies=bodies)

@@ -23,6 +23,7 @@ from typing import Any
 import polars as pl
 
 from invoicekit.disk import file_name, held, private_folder, write_whole
+from invoicekit.errors import FrameError
 from invoicekit.frames.decode import OURS
 from invoicekit.frames.kinds import BY_OBJECT_TYPE
 
@@ -68,8 +69,7 @@ class Store:
         stored = self._read(self._note(key.invoice_id))
         if stored is None or stored.key != key:
             return None
-        files = [self.folder / file for names in stored.files.values() for file in names]
-        return stored if all(file.is_file() for file in files) else None
+        return stored if self._is_there(stored) else None
 
     def frames(self, stored: Stored) -> dict[str, pl.DataFrame] | None:
         """The frames of an invoice, as they were stored; `None` where they cannot be read."""
@@ -102,15 +102,31 @@ class Store:
 
         Raises:
             ValueError: none are stored; lists the objectTypes that are.
+            FrameError: lines that were stored are not there any more.
         """
-        notes = [stored for path in self._notes() if (stored := self._read(path))]
+        notes = self.stored()
         have = sorted({name for stored in notes for name in stored.files})
         if object_type not in have:
             raise ValueError(
                 f"no {object_type!r} is in the store; there is {', '.join(have) or 'nothing yet'}. "
                 "client.sync() brings invoices in"
             )
-        return self._scan(object_type, [stored for stored in notes if object_type in stored.files])
+        mine = [stored for stored in notes if object_type in stored.files]
+        gone = [stored.key.invoice_id for stored in mine if not self._is_there(stored)]
+        if gone:
+            raise FrameError(
+                f"lines that were stored are gone, of {', '.join(gone)}; client.sync() brings them "
+                "in again"
+            )
+        return self._scan(object_type, mine)
+
+    def stored(self) -> list[Stored]:
+        """All invoices in the store."""
+        return [stored for path in self._notes() if (stored := self._read(path))]
+
+    def _is_there(self, stored: Stored) -> bool:
+        files = [self.folder / file for names in stored.files.values() for file in names]
+        return all(file.is_file() for file in files)
 
     def write(self, key: Key) -> Writer:
         """A writer for an invoice; nobody sees what it writes until it commits."""
