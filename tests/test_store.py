@@ -64,6 +64,18 @@ def test_every_demo_frame_comes_back_as_it_was(demo):
             assert stored[name].schema == decoded[name].schema
 
 
+def test_what_lies_in_the_store_gives_the_same_report_byte_for_byte(demo, tmp_path):
+    for found in demo.invoices()["invoice_id"][:4]:
+        loaded, stored = demo.invoice(found), demo.invoice(found)
+        loaded.line_items()
+        by = ("customer", "offer")
+        assert stored.totals(*by).equals(loaded.totals(*by))
+        assert stored.reconcile().parts.equals(loaded.reconcile().parts)
+        assert stored.first_charges(7).equals(loaded.charges().head(7))
+        pages = [one.report(tmp_path / "a.html").read_bytes() for one in (loaded, stored)]
+        assert pages[0] == pages[1]
+
+
 @pytest.mark.parametrize(
     "header",
     [invoice(total="3.31", date=CLOSED), invoice(total="3.30", date="2020-01-06T00:00:00Z")],
