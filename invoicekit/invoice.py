@@ -205,7 +205,7 @@ class Invoice:
 
     def _of_lines(self, ask: Callable[[Lines], T]) -> T:
         """What `ask` makes of the lines: where they lie in the store, they are not all loaded."""
-        stored = None if self._read else self._shelf.lines()
+        stored = None if self._read else self._shelf.lines(self._pairs())
         if stored:
             with contextlib.suppress(*damage()):
                 return ask(stored)

@@ -35,10 +35,12 @@ class LineShelf:
             return {}
         return {part_pair(part): _part(part, frames) for part in stored.about["parts"]}
 
-    def lines(self) -> Lines | None:
-        """The lines as they lie in the store, if they are there, whole, and not stale."""
+    def lines(self, pairs: Iterable[Pair]) -> Lines | None:
+        """The lines of those collections as they lie in the store, if all are there, and sound."""
         stored = self._stored()
-        return lines_of(self.store, stored) if stored and self.store.is_sound(stored) else None
+        if stored is None or not (names(stored, pairs) and self.store.is_sound(stored)):
+            return None
+        return lines_of(self.store, stored)
 
     def _stored(self) -> Stored | None:
         stored = self.store.find(self.key) if self.closed else None
@@ -109,6 +111,11 @@ def is_whole(stored: Stored) -> bool:
     until = stored.about["until"]
     fresh = until is None or time.time() < until
     return fresh and all(part["state"] == READ for part in stored.about["parts"])
+
+
+def names(stored: Stored, pairs: Iterable[Pair]) -> bool:
+    """Whether these are the collections that were stored, no more and no fewer."""
+    return {part_pair(part) for part in stored.about["parts"]} == set(pairs)
 
 
 def part_pair(part: Mapping[str, Any]) -> Pair:

@@ -26,10 +26,11 @@ def test_never_more_than_four_at_once_over_all_collections(serve, open_client):
     assert service.most_active <= 4
 
 
-def test_connections_say_how_many_are_asked_at_once(serve, open_client):
+@pytest.mark.parametrize("connections", [1, 8])
+def test_connections_say_how_many_are_asked_at_once(serve, open_client, connections):
     service = serve(chain := Chain(24, kinds=(OFFSET,), delay=0.05))
-    read_whole(open_client(service, connections=8), chain)
-    assert service.most_active == 8
+    read_whole(open_client(service, connections=connections), chain)
+    assert service.most_active == connections
 
 
 def test_seek_pages_are_never_asked_ahead(serve, open_client):

@@ -293,6 +293,17 @@ def test_sync_asks_again_when_the_invoice_names_other_collections(serve, open_cl
     assert found.select("new", "lines").rows() == [(True, 4)]
 
 
+def test_totals_of_the_store_are_of_the_collections_that_the_invoice_names_now(serve, open_client):
+    bodies: dict = {}
+    service = service_of(serve, bodies=bodies)
+    open_client(service).invoice("G1").line_items()
+    pairs = (("one_time", "billing_line_items"), ("marketplace", "billing_line_items"))
+    bodies["header"] = invoice(total="3.30", date=CLOSED, pairs=pairs)
+    client = open_client(service)
+    assert client.invoice("G1", refresh=True).totals()["lines"].item() == 4
+    assert client.invoice("G1").reconcile().lines == 4
+
+
 def test_sync_calls_an_invoice_that_names_no_collections_incomplete(serve, open_client):
     service = service_of(serve, header=invoice(total="0.00", date=CLOSED, pairs=()))
     assert open_client(service).sync(tell=lambda _: None)["state"].to_list() == ["incomplete"]
