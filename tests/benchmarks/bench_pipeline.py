@@ -33,10 +33,10 @@ def run(plan: Plan) -> list[Table]:
         f"Pipeline ({LATENCY * 1000:.0f} ms a page)",
         ["paging", "pages", "what", "s", "of what", "ratio"],
         "Goals: decode over fetch alone 1.2 by seek token; fetch over sockets 1.5 by offset. The "
-        "HTTP cache is off.",
+        f"HTTP cache is off; {POOL} connections.",
     )
-    pages = 4 if plan.short else 40
-    for kind, paging in ((ONE_TIME, "seek"), (LICENSE, "offset")):
+    for kind, paging, pages in ((ONE_TIME, "seek", 40), (LICENSE, "offset", 80)):
+        pages = 4 if plan.short else pages  # noqa: PLW2901
         lines = Lines(kind, pages * ROWS)
         with serving({INVOICE: lines}, latency=LATENCY) as url:
             seconds = interleaved(_contenders(plan, url, lines), plan.rounds)
