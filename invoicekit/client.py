@@ -187,8 +187,9 @@ class Client:
             FrameError: lines that were stored are not there any more.
         """
         store = Store(self._session.root)
-        lines = store.scan(object_type)
-        unsure = [stored.key.invoice_id for stored in store.stored() if not is_whole(stored)]
+        stored = store.stored()
+        lines = store.scan(object_type, stored)
+        unsure = [invoice.key.invoice_id for invoice in stored if not is_whole(invoice)]
         if unsure:
             warnings.warn(
                 "some lines were not to be had, or may have changed since, of "

@@ -38,7 +38,7 @@ class LineShelf:
     def lines(self, pairs: Iterable[Pair]) -> Lines | None:
         """The lines of those collections as they lie in the store, if all are there, and sound."""
         stored = self._stored()
-        if stored is None or not (names(stored, pairs) and self.store.is_sound(stored)):
+        if stored is None or not (is_of(stored, pairs) and self.store.is_sound(stored)):
             return None
         return lines_of(self.store, stored)
 
@@ -113,7 +113,7 @@ def is_whole(stored: Stored) -> bool:
     return fresh and all(part["state"] == READ for part in stored.about["parts"])
 
 
-def names(stored: Stored, pairs: Iterable[Pair]) -> bool:
+def is_of(stored: Stored, pairs: Iterable[Pair]) -> bool:
     """Whether these are the collections that were stored, no more and no fewer."""
     return {part_pair(part) for part in stored.about["parts"]} == set(pairs)
 

@@ -14,7 +14,7 @@ from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.frames.store import Stored, Writer
 from invoicekit.line_items import Pair
 from invoicekit.line_reading import Batches, LineReader, Outcome, warn_of
-from invoicekit.line_shelf import LineShelf, commit, damage, is_whole, lines_of, names
+from invoicekit.line_shelf import LineShelf, commit, damage, is_of, is_whole, lines_of
 from invoicekit.progress import Progress
 
 AMOUNT = pl.Decimal(38, 18)
@@ -64,7 +64,7 @@ def sync_lines(
 
 def _still_counts(shelf: LineShelf, stored: Stored, pairs: Sequence[Pair]) -> bool:
     """Whether all collections that the invoice names now are there, whole and undamaged."""
-    return is_whole(stored) and names(stored, pairs) and shelf.store.is_sound(stored)
+    return is_whole(stored) and is_of(stored, pairs) and shelf.store.is_sound(stored)
 
 
 def _brought_in(reader: LineReader, shelf: LineShelf, pairs: Sequence[Pair]) -> Stored:

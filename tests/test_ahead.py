@@ -26,9 +26,9 @@ def test_never_more_than_four_at_once_over_all_collections(serve, open_client):
     assert service.most_active <= 4
 
 
-@pytest.mark.parametrize("connections", [1, 8])
-def test_connections_say_how_many_are_asked_at_once(serve, open_client, connections):
-    service = serve(chain := Chain(24, kinds=(OFFSET,), delay=0.05))
+@pytest.mark.parametrize(("connections", "delay"), [(1, 0.01), (8, 0.15)])
+def test_connections_say_how_many_are_asked_at_once(serve, open_client, connections, delay):
+    service = serve(chain := Chain(24, kinds=(OFFSET,), delay=delay))
     read_whole(open_client(service, connections=connections), chain)
     assert service.most_active == connections
 

@@ -15,7 +15,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,22 +97,21 @@ class Store:
         """The frames of an invoice, lazily."""
         return {name: self._scan(name, [stored]) for name in stored.files}
 
-    def scan(self, object_type: str) -> pl.LazyFrame:
-        """The lines of one objectType over all invoices in the store, lazily.
+    def scan(self, object_type: str, stored: Sequence[Stored]) -> pl.LazyFrame:
+        """The lines of one objectType over those invoices of the store, lazily.
 
         Raises:
             ValueError: none are stored; lists the objectTypes that are.
             FrameError: lines that were stored are not there any more.
         """
-        notes = self.stored()
-        have = sorted({name for stored in notes for name in stored.files})
+        have = sorted({name for invoice in stored for name in invoice.files})
         if object_type not in have:
             raise ValueError(
                 f"no {object_type!r} is in the store; there is {', '.join(have) or 'nothing yet'}. "
                 "client.sync() brings invoices in"
             )
-        mine = [stored for stored in notes if object_type in stored.files]
-        gone = [stored.key.invoice_id for stored in mine if not self._is_there(stored)]
+        mine = [invoice for invoice in stored if object_type in invoice.files]
+        gone = [invoice.key.invoice_id for invoice in mine if not self._is_there(invoice)]
         if gone:
             raise FrameError(
                 f"lines that were stored are gone, of {', '.join(gone)}; client.sync() brings them "

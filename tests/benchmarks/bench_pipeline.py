@@ -35,8 +35,8 @@ def run(plan: Plan) -> list[Table]:
         "Goals: decode over fetch alone 1.2 by seek token; fetch over sockets 1.5 by offset. The "
         f"HTTP cache is off; {POOL} connections.",
     )
-    for kind, paging, pages in ((ONE_TIME, "seek", 40), (LICENSE, "offset", 80)):
-        pages = 4 if plan.short else pages  # noqa: PLW2901
+    for kind, paging, usual in ((ONE_TIME, "seek", 40), (LICENSE, "offset", 80)):
+        pages = 4 if plan.short else usual
         lines = Lines(kind, pages * ROWS)
         with serving({INVOICE: lines}, latency=LATENCY) as url:
             seconds = interleaved(_contenders(plan, url, lines), plan.rounds)
