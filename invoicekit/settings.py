@@ -75,10 +75,29 @@ class Settings:
         return "none"
 
     @property
+    def tenant_folder(self) -> str:
+        """What no two partners, clouds or hosts share: how the names of their cache folders begin.
+
+        In the first release it was the whole name.
+        """
+        return _digest(self.cloud, self.tenant_id.lower(), self.base_url)
+
+    @property
+    def who(self) -> str:
+        """Who asks: the token's `oid` or `appid`, else the client id, else a digest of the token.
+
+        Empty where nothing is said of it (offline).
+        """
+        claims = claims_of(self.token) or {}
+        named = claims.get("oid") or claims.get("appid") or self.client_id
+        if not named and self.token:
+            return "token-" + _digest(self.token)
+        return str(named or "").lower()
+
+    @property
     def scope(self) -> str:
-        """What no two partners, clouds or hosts share: the name of their cache folder."""
-        parts = f"{self.cloud}\n{self.tenant_id.lower()}\n{self.base_url}"
-        return hashlib.sha256(parts.encode()).hexdigest()[:32]
+        """The name of the cache folder: a partner's, and of one user or app of it."""
+        return f"{self.tenant_folder}-{_digest(self.who)}"
 
 
 def read_settings(
@@ -232,9 +251,13 @@ def _flag(name: str, value: object) -> bool:
     return word in TRUE
 
 
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
 def _tenant_of(token: str) -> str:
     """The token's own `tid` claim where it can be read, else a digest that tells tokens apart."""
     tenant = (claims_of(token) or {}).get("tid")
     if isinstance(tenant, str) and tenant:
         return tenant
-    return "token-" + hashlib.sha256(token.encode()).hexdigest()[:32] if token else ""
+    return "token-" + _digest(token) if token else ""

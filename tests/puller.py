@@ -22,7 +22,11 @@ def read(url: str, cache: str) -> str:
     """The invoice G1 as read through `cache`."""
     with (
         ik.connect(
-            token="s3cret-token-of-the-tests", base_url=url, cache_dir=cache, tenant_id="t"
+            token="s3cret-token-of-the-tests",
+            base_url=url,
+            cache_dir=cache,
+            tenant_id="t",
+            client_id="one-app",
         ) as client,
         warnings.catch_warnings(record=True) as told,
     ):
