@@ -1,7 +1,7 @@
 """The fault matrix: what goes wrong in the middle of a pull, from a real server on loopback.
 
 For each fault: what the caller gets, the requests that were made, and what the cache keeps. The
-table of it is in CONTRIBUTING. A damaged cache file is in test_cache.py; kills, Ctrl-C, a full disk
+table of it is docs/faults.md. A damaged cache file is in test_cache.py; kills, Ctrl-C, a full disk
 and several processes at once are in test_interrupted.py.
 """
 
