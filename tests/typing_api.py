@@ -1,0 +1,82 @@
+"""How users write it, and what must not type-check; read by mypy and pyright, never run."""
+
+# pyright: strict, reportUnnecessaryTypeIgnoreComment=true
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import assert_type
+
+import polars as pl
+
+import invoicekit as ik
+
+
+def a_client() -> None:
+    """The front door: settings by keyword, a client as a context manager."""
+    with ik.demo() as client:
+        assert_type(client, ik.Client)
+    client = ik.connect(token="…", tenant_id="contoso.example", page_size=500, offline=True)
+    ik.connect(client_certificate=Path("app.pem"), client_id="…", cache_dir="cache")
+    assert_type(client.invoices(), pl.DataFrame)
+    assert_type(client.invoices(refresh=True), pl.DataFrame)
+    assert_type(client.invoice("G000024135"), ik.Invoice)
+    assert_type(client.latest, ik.Invoice)
+    assert_type(client.scan("OneTimeInvoiceLineItem"), pl.LazyFrame)
+    assert_type(client.sync(since="2026-01", tell=print), pl.DataFrame)
+
+
+def an_invoice(invoice: ik.Invoice) -> None:
+    """Header, lines, totals, proof, report."""
+    assert_type(invoice.id, str)
+    assert_type(invoice.date, date | None)
+    assert_type(invoice.total, Decimal)
+    assert_type(invoice.paid, Decimal | None)
+    assert_type(invoice.details, pl.DataFrame)
+    lines = invoice.line_items(provider="onetime", line_item_type="billing")
+    assert_type(lines, ik.LineItems)
+    assert_type(lines["OneTimeInvoiceLineItem"], pl.DataFrame)
+    frames: Mapping[str, pl.DataFrame] = lines
+    assert_type(ik.charges(frames), pl.DataFrame)
+    assert_type(invoice.charges(usage=True), pl.DataFrame)
+    assert_type(invoice.totals("customer", "offer"), pl.DataFrame)
+    assert_type(ik.totals(invoice.charges(), "customer"), pl.DataFrame)
+    assert_type(invoice.report("invoice.html"), Path)
+
+
+def a_proof(invoice: ik.Invoice) -> None:
+    """What a reconciliation says."""
+    proof = invoice.reconcile()
+    assert_type(proof, ik.Reconciliation)
+    assert_type(proof.ties, bool)
+    assert_type(proof.difference, Decimal)
+    assert_type(proof.parts, pl.DataFrame)
+    assert_type(
+        ik.reconcile(invoice.charges(), Decimal("2076.63"), currency="USD"), ik.Reconciliation
+    )
+
+
+def an_error() -> None:
+    """What an error holds."""
+    try:
+        ik.connect().invoices()
+    except ik.FetchError as error:
+        assert_type(error.status, int | None)
+        assert_type(error.request_id, str | None)
+    except (ik.SettingsError, ik.PageError, ik.FrameError, ik.CurrencyError):
+        raise
+
+
+def what_must_not_check(client: ik.Client, invoice: ik.Invoice) -> None:
+    """Each line is a mistake that a type checker has to find."""
+    ik.connect("a-token")  # type: ignore[call-arg]  # settings are keywords
+    ik.connect(tokn="…")  # type: ignore[call-arg]
+    ik.connect(page_size="500")  # type: ignore[arg-type]
+    client.invoice(12345)  # type: ignore[arg-type]
+    client.latest()  # type: ignore[operator]  # a property
+    invoice.totals(["customer"])  # type: ignore[arg-type]
+    invoice.line_items("onetime")  # type: ignore[call-arg]
+    invoice.reconcile().ties = True  # type: ignore[misc]  # frozen
+    ik.reconcile(invoice.charges(), 2076.63, currency="USD")  # type: ignore[arg-type]  # no floats
+    ik.explore(invoice)  # type: ignore[arg-type]
