@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter, defaultdict
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from urllib.error import HTTPError
@@ -17,10 +18,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from invoicekit.claims import claims_of
 from invoicekit.sandbox.fields import FIELDS
 from invoicekit.sandbox.partner import DemoPartner, demo_partner
 from invoicekit.sandbox.recorded import Recorded
-from invoicekit.sandbox.server import SANDBOX_TOKEN, Sandbox
+from invoicekit.sandbox.server import MOST_REQUESTS, MOST_TEXT, SANDBOX_TOKEN, Sandbox
 from invoicekit.sandbox.tokens import offsets
 
 SEEDS = Path(__file__).parent.parent / "data" / "seeds"
@@ -94,6 +96,10 @@ def items(sandbox, invoice_id, collection, size=2000):
     return [
         item for got in walk(sandbox, target(invoice_id, collection, size)) for item in got["items"]
     ]
+
+
+def port_of(sandbox):
+    return int(sandbox.url.rpartition(":")[2])
 
 
 def fault(body):
@@ -332,6 +338,59 @@ class TestTheServer:
         assert headers["WWW-Authenticate"].startswith("OAuth realm=")
         assert SANDBOX_TOKEN.encode() not in body
 
+    def test_its_token_says_what_it_is(self, demo):
+        """To a person and a secret scanner in clear, to the doctor in its claims."""
+        assert demo.token == SANDBOX_TOKEN
+        assert SANDBOX_TOKEN.startswith("invoicekit-sandbox.")
+        assert SANDBOX_TOKEN.endswith(".not-a-credential")
+        assert not re.search(r"ey[\w-]{10,}\.ey[\w-]{10,}\.", SANDBOX_TOKEN)
+        claims = claims_of(SANDBOX_TOKEN)
+        assert claims.keys() >= {"aud", "tid", "exp"}
+        assert (claims["aud"], claims["note"]) == ("invoicekit sandbox", "not a credential")
+
+    def test_recorded_data_has_a_token_that_nobody_can_know(self, seeds):
+        with Sandbox(Recorded(SEEDS)) as another:
+            assert len({SANDBOX_TOKEN, seeds.token, another.token}) == 3
+            assert min(len(seeds.token), len(another.token)) > 40
+            shown = f"Bearer {SANDBOX_TOKEN}"
+            assert ask(another, "/invoices", Authorization=shown)[0] == 401
+            assert ask(another, "/invoices")[0] == 200
+        with Sandbox(Recorded(SEEDS), token="mine") as named:
+            assert named.token == "mine"
+
+    @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LocalHost", "[::1]"])
+    def test_it_answers_to_the_names_of_loopback(self, demo, name):
+        host = f"{name}:{port_of(demo)}"
+        assert ask(demo, "/invoices/G012345612", Host=host)[0] == 200
+
+    @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+    @pytest.mark.parametrize(
+        "hosts",
+        [
+            ["rebound.example:{port}"],
+            ["127.0.0.1"],
+            ["127.0.0.1:1"],
+            ["127.0.0.1.rebound.example:{port}"],
+            ["rebound.example:{port}", "127.0.0.1:{port}"],
+            [""],
+            [],
+        ],
+        ids=["another name", "no port", "another port", "longer", "two", "empty", "none"],
+    )
+    def test_a_page_that_bound_its_name_to_loopback_is_refused(self, demo, hosts, method):
+        """DNS rebinding: the browser sends what its page knows, and its own idea of the host."""
+        before = len(demo.requests)
+        with closing(http.client.HTTPConnection("127.0.0.1", port_of(demo), timeout=10)) as ours:
+            ours.putrequest(method, "/v1/invoices", skip_host=True)
+            for host in hosts:
+                ours.putheader("Host", host.format(port=port_of(demo)))
+            ours.putheader("Authorization", f"Bearer {demo.token}")
+            ours.endheaders()
+            response = ours.getresponse()
+            assert (response.status, response.getheader("Connection")) == (421, "close")
+            assert b"G012345612" not in response.read()
+        assert len(demo.requests) == before
+
     @pytest.mark.parametrize(
         "path",
         [
@@ -408,6 +467,15 @@ class TestTheServer:
         assert (last.method, last.target) == ("GET", "/v1/invoices/G999?x=1")
         assert {name.lower(): text for name, text in last.headers.items()}["x-locale"] == "en-US"
         assert SANDBOX_TOKEN not in repr(demo.requests) + repr(demo)
+
+    def test_what_is_remembered_is_bounded(self, demo):
+        assert demo.requests.maxlen == MOST_REQUESTS
+        credentials = {"Cookie": "c00kie", "Proxy_Authorization": "pr0xy"}
+        ask(demo, f"/invoices/{'9' * 50_000}", X_Long="9" * 50_000, **credentials)
+        last = repr(demo.requests[-1])
+        assert len(last) < 3 * MOST_TEXT
+        assert "c00kie" not in last
+        assert "pr0xy" not in last
 
     def test_a_connection_is_kept_and_nothing_but_get_is_served(self, demo):
         connection = http.client.HTTPConnection(demo.url.removeprefix("http://"), timeout=10)

@@ -35,6 +35,7 @@ class DemoPartner:
     usage, is made when somebody asks for it, once.
     """
 
+    made_up = True
     newest_invoice_id = invoices.NEWEST_ID
     planted_invoice_id = invoices.PLANTED_ID
     euro_invoice_id = invoices.EUR_ID

@@ -23,6 +23,11 @@ class Ask:
 class Partner(Protocol):
     """A partner's invoices. Every `bytes` is finished JSON (or PDF), never built anew."""
 
+    @property
+    def made_up(self) -> bool:
+        """Whether it is nobody's data, so that its token may be known to all."""
+        ...
+
     def invoices(self) -> Mapping[str, bytes]:
         """Id to invoice, in the order of the list."""
         ...

@@ -28,6 +28,8 @@ BY_OFFSET = ("office", "azure")
 class Recorded:
     """The responses in `folder`; whatever they do not answer does not exist."""
 
+    made_up = False  # whoever records may have recorded a real partner
+
     def __init__(self, folder: Path | str) -> None:
         self._folder = Path(folder)
         self._list = (self._folder / LIST).read_bytes()

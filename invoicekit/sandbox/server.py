@@ -6,10 +6,12 @@ import gzip
 import hmac
 import json
 import os
+import secrets
 import socket
 import sys
 import threading
 from base64 import urlsafe_b64encode
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,16 +31,28 @@ WORTH_PACKING = 1_000  # bytes; below it gzip gains nothing
 TRACING = ("MS-RequestId", "MS-CorrelationId")  # what the service echoes
 SERVER_ID = "202610001"
 POLL_SECONDS = 0.05
+HTTP_PORT = 80  # which clients leave out of `Host`
+
+
+LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
+MOST_REQUESTS = 10_000  # remembered, the latest
+MOST_TEXT = 2_000  # characters of a target or header that are remembered
+UNREMEMBERED = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 def _sandbox_token() -> str:
-    """A token in the shape of the real ones, unsigned and good for nothing but the sandbox."""
-    claims = (
-        {"alg": "none", "typ": "JWT"},
-        {"aud": "invoicekit sandbox", "tid": PARTNER_ID, "note": "not a credential"},
-    )
-    parts = [urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in claims]
-    return ".".join((*parts, "sandbox"))
+    """A token that says what it is, in clear and in its claims; good for the made-up partner alone.
+
+    No JWT header in front: a person and a secret scanner see at once that it is nobody's.
+    """
+    claims = {
+        "aud": "invoicekit sandbox",
+        "tid": PARTNER_ID,
+        "exp": 4_102_444_800,  # the year 2100
+        "note": "not a credential",
+    }
+    middle = urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"invoicekit-sandbox.{middle}.not-a-credential"
 
 
 SANDBOX_TOKEN = _sandbox_token()
@@ -46,7 +60,7 @@ SANDBOX_TOKEN = _sandbox_token()
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came, without its Authorization header."""
+    """One request as it came, long texts cut, without the headers that hold credentials."""
 
     method: str
     target: str
@@ -56,15 +70,23 @@ class Received:
 class Sandbox:
     """Serves a partner on loopback until it is closed.
 
+    Args:
+        partner: whose invoices.
+        port: 0 for any that is free.
+        token: what a caller has to show. By default `SANDBOX_TOKEN` where the partner is made up,
+            else a random one: recorded data may be real, and other users of this machine can
+            reach the port.
+
     >>> from invoicekit.sandbox.partner import demo_partner
     >>> with Sandbox(demo_partner()) as sandbox:
     ...     sandbox.url.startswith("http://127.0.0.1:")
     True
     """
 
-    def __init__(self, partner: Partner, *, port: int = 0, token: str = SANDBOX_TOKEN) -> None:
-        self.token = token
-        self.requests: list[Received] = []
+    def __init__(self, partner: Partner, *, port: int = 0, token: str = "") -> None:
+        known = SANDBOX_TOKEN if partner.made_up else ""
+        self.token = token or known or f"invoicekit-sandbox-{secrets.token_urlsafe(32)}"
+        self.requests: deque[Received] = deque(maxlen=MOST_REQUESTS)
         self._partner = partner
         self._server = _Server(port, self)
         self._thread: threading.Thread | None = None
@@ -167,15 +189,36 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer, and remember that it was asked."""
+        if self._is_misdirected():
+            return
         sandbox, asked = self.server.sandbox, self.headers
-        public = {name: text for name, text in asked.items() if name.lower() != "authorization"}
-        sandbox.requests.append(Received(self.command, self.path, public))
+        public = {
+            name[:MOST_TEXT]: text[:MOST_TEXT]
+            for name, text in asked.items()
+            if name.lower() not in UNREMEMBERED
+        }
+        sandbox.requests.append(Received(self.command, self.path[:MOST_TEXT], public))
         shown = asked.get("Authorization", "")
         self._send(sandbox.answer(self.path, shown, asked.get(TOKEN_HEADER)))
 
+    def _is_misdirected(self) -> bool:
+        """Refuse whoever takes us for another host: a web page whose name was bound to loopback."""
+        port = self.server.server_port
+        named = [host.strip().lower() for host in self.headers.get_all("Host", [])]
+        ours = {f"{name}:{port}" for name in LOCAL_NAMES}
+        if port == HTTP_PORT:
+            ours |= set(LOCAL_NAMES)
+        if len(named) == 1 and named[0] in ours:
+            return False
+        self.close_connection = True
+        self._send(fault(421, "0", "This is a sandbox on loopback; ask it by that name."))
+        return True
+
     def _refuse_method(self) -> None:
         self.close_connection = True  # a body may follow, which nobody reads
-        self._send(fault(405, "0", f"{self.command} is not allowed: the sandbox is read-only."))
+        if not self._is_misdirected():
+            said = f"{self.command} is not allowed: the sandbox is read-only."
+            self._send(fault(405, "0", said))
 
     do_POST = do_PUT = do_PATCH = do_DELETE = _refuse_method  # noqa: N815 - http.server's names
 
