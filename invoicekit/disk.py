@@ -1,23 +1,44 @@
-"""Files that are there whole or not at all, on Windows as well."""
+"""Our own files: there whole or not at all, for the user's eyes only, and never through a link."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import json
 import os
 import re
 import secrets
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 # On Windows a reader (or a virus scanner) that holds the file makes a replace fail for a moment.
 TRIES = 8
-LEFT_BEHIND = 20.0  # seconds after which nobody holds a lock any more
+LOCK_TIMEOUT = 40.0  # seconds to wait for a lock that is held for moments
 LONGEST = 180
 # Names that are a device on Windows, or another name there, or a folder everywhere, or none.
 TAKEN = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.|", re.IGNORECASE)
+# The folder of one partner and sign-in bears a marker, without which nothing in it is deleted.
+# The name and the first line are a convention that backup tools know: https://bford.info/cachedir/
+MARKED = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}")
+MARKER = "CACHEDIR.TAG"
+MARK = (
+    b"Signature: 8a477f597d28d172789f06886806bc55\n"
+    b"# Made by invoicekit, which deletes what it knows in here: invoicekit cache clear\n"
+)
+PART = r"\.[0-9a-f]{16}\.part"  # a file that is being written
+ROOM = r"\.[0-9a-f]{16}\.new"  # a folder that is being made
+NOTE_BYTES = 1_000_000
+READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+READ |= getattr(os, "O_NONBLOCK", 0)  # a pipe of that name keeps nobody waiting
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+NEW |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+# Kinds of reparse points of Windows that lead elsewhere; others (a file in the cloud) do not.
+LEADING = frozenset({0xA000000C, 0xA0000003})  # symbolic link, mount point (junction)
 
 
 @contextlib.contextmanager
@@ -31,7 +52,7 @@ def writing(path: Path) -> Iterator[Path]:
     part.open("xb").close()  # with the permissions that a new file of the user's gets
     try:
         yield part
-        _replace(part, path)
+        replace(part, path)
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -44,30 +65,73 @@ def write_whole(path: Path, content: bytes) -> Path:
     return path
 
 
+def write_private(path: Path, content: bytes) -> Path:
+    """Write a file of ours (mode 0600) through the descriptor that it is created with.
+
+    Raises:
+        OSError: the disk does not take it; nothing is left behind.
+    """
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    with contextlib.ExitStack() as undo:
+        descriptor = os.open(part, NEW, 0o600)
+        undo.callback(_drop, part)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor has no path)
+            file.write(content)
+        replace(part, path)
+    return path
+
+
+def read_private(path: Path, most: int) -> bytes:
+    """The content of a regular file of at most that many bytes; a link is not followed.
+
+    Raises:
+        OSError: there is none.
+    """
+    if os.name == "nt" and is_link(path):
+        raise OSError(errno.ELOOP, "is a link", str(path))
+    with open(os.open(path, READ), "rb") as file:  # noqa: PTH123
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+            raise OSError(errno.EFBIG, "is no file of ours", str(path))
+        return file.read(found.st_size)
+
+
+def write_note(path: Path, note: Mapping[str, Any]) -> None:
+    """Write a small JSON object with a checksum of it.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    write_private(path, json.dumps({**note, "check": checksum(note)}).encode())
+
+
+def read_note(path: Path, most: int = NOTE_BYTES) -> dict[str, Any] | None:
+    """What `write_note` wrote; `None` where it is missing, damaged, or not ours."""
+    try:
+        note: dict[str, Any] = json.loads(read_private(path, most))
+        return note if note.pop("check") == checksum(note) else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def checksum(note: Mapping[str, Any]) -> str:
+    """What tells a damaged note from a whole one; a forger could make it too."""
+    return hashlib.sha256(json.dumps(note, sort_keys=True).encode()).hexdigest()[:16]
+
+
 @contextlib.contextmanager
 def held(lock: Path) -> Iterator[None]:
-    """Hold `lock` among processes, for work of moments; one that was left behind is broken.
+    """Hold `lock` among threads and processes, for work of moments; who is killed lets go at once.
+
+    The file may stay behind, held by nobody.
 
     Raises:
         OSError: somebody else holds it, and does not let go.
     """
-    end = time.monotonic() + 2 * LEFT_BEHIND
-    while True:
-        try:
-            lock.open("xb").close()
-            break
-        except FileExistsError:
-            if time.monotonic() > end:
-                raise
-            with contextlib.suppress(OSError):
-                if time.time() - lock.stat().st_mtime > LEFT_BEHIND:
-                    lock.unlink()
-            time.sleep(0.02)
-    try:
+    from filelock import FileLock
+
+    with FileLock(lock, timeout=LOCK_TIMEOUT, mode=0o600, poll_interval=0.02):
         yield
-    finally:
-        with contextlib.suppress(OSError):
-            lock.unlink()
 
 
 def file_name(*words: str) -> str:
@@ -87,14 +151,67 @@ def file_name(*words: str) -> str:
 
 
 def private_folder(path: Path) -> Path:
-    """Make `path`, for the user's eyes only where the system knows of that."""
+    """Make `path`, for the user's eyes only where the system knows of that; a partner's is marked.
+
+    Raises:
+        OSError: it cannot be made, or is a link.
+    """
+    if is_folder(path):
+        return path
     if not path.parent.exists():  # `mkdir(parents=True)` would make them open to all
         private_folder(path.parent)
-    path.mkdir(mode=0o700, exist_ok=True)
+    if MARKED.fullmatch(path.name):
+        _make_marked(path)
+    else:
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+    if not is_folder(path):
+        raise OSError(errno.ENOTDIR, "is a link or a file where a folder should be", str(path))
     return path
 
 
-def _replace(part: Path, path: Path) -> None:
+def is_marked(folder: Path) -> bool:
+    """Whether the folder bears our marker, undamaged."""
+    try:
+        return read_private(folder / MARKER, len(MARK)) == MARK
+    except OSError:
+        return False
+
+
+def is_link(path: Path) -> bool:
+    """Whether `path` leads elsewhere: a symbolic link, or a junction of Windows."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) in LEADING
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path` is a folder itself, and no link to one."""
+    return path.is_dir() and not is_link(path)
+
+
+def beneath(root: Path, *names: str) -> Path:
+    """The path of what is called so below `root`, if no folder on the way to it is a link.
+
+    Raises:
+        OSError: one is.
+    """
+    path = root
+    for name in names:
+        if is_link(path):
+            raise OSError(errno.ELOOP, "is a link, which is never followed", str(path))
+        path = path / name
+    return path
+
+
+def replace(part: Path, path: Path) -> None:
+    """Put `part` in the place of `path`, at once; on Windows as soon as nobody reads that.
+
+    Raises:
+        OSError: it cannot be.
+    """
     for again in range(TRIES, -1, -1):
         try:
             part.replace(path)
@@ -104,3 +221,23 @@ def _replace(part: Path, path: Path) -> None:
             time.sleep(0.02 * (TRIES + 1 - again))
         else:
             return
+
+
+def _make_marked(path: Path) -> None:
+    """Make a folder that was never there without its marker."""
+    room = path.with_name(f".{secrets.token_hex(8)}.new")
+    room.mkdir(mode=0o700)
+    try:
+        write_private(room / MARKER, MARK)
+        replace(room, path)
+    except OSError:
+        _drop(room / MARKER)
+        with contextlib.suppress(OSError):
+            room.rmdir()
+        if not is_folder(path):  # else another process was quicker
+            raise
+
+
+def _drop(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from invoicekit.claims import claims_of, is_app_only
 from invoicekit.clouds import CLOUDS
-from invoicekit.errors import InvoiceKitError
+from invoicekit.errors import InvoiceKitError, SettingsError
+from invoicekit.fetch.folders import partner_folder
 from invoicekit.fetch.sign_in import Signer
 from invoicekit.settings import Settings
 
@@ -228,7 +229,11 @@ def _places(settings: Settings) -> Iterator[Check]:
 
 
 def _cache(settings: Settings) -> Iterator[Check]:
-    folder = settings.cache_dir / settings.scope
+    try:
+        folder = partner_folder(settings)
+    except SettingsError as error:
+        yield Check("cache", "wrong", str(error))
+        return
     files = size = 0
     for where, _, names in os.walk(folder):
         for name in names:

@@ -39,14 +39,17 @@ def test_pages_that_share_a_url_are_told_apart_by_their_token(serve, open_client
     service = serve(
         one_invoice(
             page(rows(line("1.10", name="A")), uri=SEEK, token="1"),
-            page(rows(line("2.20", name="B"))),
+            page(rows(line("2.20", name="B")), uri=SEEK, token="2"),
+            page(rows(line("3.30", name="C"))),
         )
     )
     for _ in range(2):
         frame = open_client(service).invoice("G1").line_items()["OneTimeInvoiceLineItem"]
-        assert frame["customer_name"].to_list() == ["A", "B"]
-        assert frame["page"].to_list() == [1, 2]
-    assert len(service.asked) == 3
+        assert frame["customer_name"].to_list() == ["A", "B", "C"]
+        assert frame["page"].to_list() == [1, 2, 3]
+    urls = [asked.target for asked in service.asked[1:]]
+    assert len(urls) == 3
+    assert urls[1] == urls[2]
 
 
 @pytest.mark.parametrize("tokens", [("a,B/1=,c", "a,b/1=,c"), ("x,y,z", "z,y,x"), ("a", "A")])
@@ -109,7 +112,7 @@ def test_no_credential_is_on_disk_however_it_is_spelt(serve, open_client, tmp_pa
     client._session._http.headers[name] = f"Bearer {TOKEN}"
     client.invoice("G1").line_items()
     written = [path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file()]
-    assert len(written) == 4  # a page and a commit, of the invoice and of its lines
+    assert len(written) == 5  # a page and a commit, of the invoice and of its lines; the marker
     assert not any(TOKEN.encode() in content for content in written)
     assert not any(TOKEN in str(path) for path in (tmp_path / "cache").rglob("*"))
 

@@ -14,7 +14,6 @@ import pytest
 from server import Reply, invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.disk import held
 from invoicekit.frames import store as stores
 
 CLOSED = "2020-01-05T00:00:00Z"
@@ -383,16 +382,6 @@ def test_two_writers_at_once_leave_one_whole_invoice(tmp_path):
     frames = store.frames(stored)
     assert {frame["n"].item() for frame in frames.values()} == {str(stored.about)}
     assert len(list(tmp_path.rglob("*.parquet"))) == 2
-    assert list(tmp_path.rglob("*.lock")) == []
-
-
-def test_a_lock_that_was_left_behind_is_broken(tmp_path):
-    lock = tmp_path / "x.lock"
-    lock.write_bytes(b"")
-    os.utime(lock, (0, 0))
-    with held(lock):
-        assert lock.exists()
-    assert not lock.exists()
 
 
 FULL_DISK = """

@@ -22,6 +22,7 @@ from invoicekit.fetch.auth import Secrets, SigningAdapter, origin_of, unsigned
 from invoicekit.fetch.cache import PageCache, PageFiles, page_key
 from invoicekit.fetch.crew import Crew
 from invoicekit.fetch.faults import Asked, is_cut, is_web_page, refused, unreached
+from invoicekit.fetch.folders import partner_folder
 from invoicekit.fetch.patience import Patience, may_go_better, rest
 from invoicekit.fetch.sign_in import Signer, signer_for
 from invoicekit.pages import BOM, Link
@@ -50,7 +51,7 @@ class Session:
         self.settings = settings
         self.signer = signer or signer_for(settings)
         self.patience = Patience()
-        self.root = settings.cache_dir / settings.scope
+        self.root = partner_folder(settings)
         self.crew = Crew(settings.connections, "invoicekit-fetch")
         self._at_once = threading.BoundedSemaphore(settings.connections)
         self._quiet_until = 0.0  # on the clock of time.monotonic

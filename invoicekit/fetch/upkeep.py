@@ -11,7 +11,8 @@ from pathlib import Path
 from invoicekit.fetch.shelf import STALE, Shelf
 
 GIGA = 1_000_000_000
-OURS = re.compile(r"[0-9a-f]{32}(-[0-9a-f]{32})?")  # a folder named by us; the place may be shared with others
+# A folder named by us; the place may be shared with others.
+OURS = re.compile(r"[0-9a-f]{32}(-[0-9a-f]{32})?")
 
 
 def shelves_in(folder: Path) -> Iterator[Shelf]:
