@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import date, datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -114,7 +114,7 @@ class Client:
     def invoices(self, *, refresh: bool = False) -> pl.DataFrame:
         """All invoices, newest first.
 
-        Columns: `invoice_id, invoice_date, billing_period_start, billing_period_end` (UTC),
+        Columns: `invoice_id, invoice_date, billing_period_start, billing_period_end` (days),
         `total_charges, paid_amount` (in `currency`), `currency, document_type, invoice_type,
         currency_symbol, amendments, amends_of, state`, and whatever else the service sent.
 
@@ -257,16 +257,16 @@ class Client:
         return once.sort("invoice_date", "invoice_id", descending=True, nulls_last=True)
 
 
-def first_of(month: str) -> datetime:
-    """The first instant (UTC) of a month.
+def first_of(month: str) -> date:
+    """The first day of a month.
 
     Raises:
         ValueError: it is none.
 
     >>> first_of("2026-01").isoformat()
-    '2026-01-01T00:00:00+00:00'
+    '2026-01-01'
     """
     try:
-        return datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+        return datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
     except ValueError:
         raise ValueError(f"{month!r} is no month; say it as 2026-01") from None

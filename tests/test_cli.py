@@ -141,13 +141,13 @@ def test_lines_are_written_exactly(shell, tmp_path):
     ]
     frame = pl.read_parquet(written[0])
     assert frame["total_for_customer"].sum() == partner.total(found) - partner.planted_credit
-    assert frame.schema["unit_price"] == pl.Decimal(38, 22)
+    assert frame.schema["unit_price"] == pl.Decimal(38, 24)
     done = shell("lines", found, "-o", str(tmp_path / "csv"), "--format", "csv", "--safe")
     text = Path(done.stdout.split()[0]).read_text(encoding="utf-8")
     assert "=SUM" in text
     assert ",=SUM" not in text
     again = pl.read_csv(io.StringIO(text), schema_overrides={"total_for_customer": pl.String})
-    exact = again["total_for_customer"].cast(pl.Decimal(38, 18))
+    exact = again["total_for_customer"].cast(pl.Decimal(38, 24))
     assert exact.equals(frame["total_for_customer"], check_names=False)
 
 

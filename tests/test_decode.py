@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from server import line, page, rows
 
+from invoicekit.analysis.money import EXACT
 from invoicekit.errors import FrameError, PageError
 from invoicekit.frames.decode import OURS, decode
-from invoicekit.frames.kinds import BY_OBJECT_TYPE, KINDS, snake
+from invoicekit.frames.kinds import BY_OBJECT_TYPE, INVOICE, KINDS, TYPES, snake
 from invoicekit.pages import parse_page
 
 ONE_TIME = "OneTimeInvoiceLineItem"
@@ -61,11 +62,19 @@ def test_columns_are_the_same_whatever_the_pages_had(kind):
         ("4E-7", "0.0000004"),
         ("1.5e3", "1500"),
         ("0.123456789012345678", "0.123456789012345678"),
-        ("0.1234567890123456780000", "0.123456789012345678"),
-        ("12345678901234567890.12", "12345678901234567890.12"),
-        ("99999999999999999999", "99999999999999999999"),
+        ("0.1234567890123456789012340000", "0.123456789012345678901234"),
+        ("12345678901234.12", "12345678901234.12"),
+        ("99999999999999", "99999999999999"),
+        ("-99999999999999.999999999999999999999999", "-99999999999999.999999999999999999999999"),
         ("0E-30", "0"),
-        ("1E19", "10000000000000000000"),
+        ("0E99999999999999999999", "0"),
+        ("1E13", "10000000000000"),
+        ("123E-00019", "0.0000000000000000123"),
+        ("1E-000000000000000000000000000002", "0.01"),
+        ("1.00E+0000000000000000000000000001", "10"),
+        ("-0", "0"),
+        ('"-0"', "0"),
+        ("-0.0E-99999", "0"),
         ("null", None),
     ],
 )
@@ -75,6 +84,53 @@ def test_an_amount_is_exactly_what_was_sent(literal, value):
 
 def test_a_unit_price_keeps_22_decimals():
     assert one("unitPrice", "0.1999968000511991808131") == Decimal("0.1999968000511991808131")
+
+
+def test_what_is_billed_is_what_the_roles_call_subtotal_tax_and_total():
+    for kind in (*KINDS, INVOICE):
+        billed = {column.name for column in kind.columns if column.type == TYPES["billed"]}
+        roles = {kind.roles.get(role, role) for role in ("subtotal", "tax", "total")}
+        own = {"total_charges", "paid_amount"} if kind is INVOICE else roles
+        assert billed == (set() if kind.usage else own)
+
+
+@pytest.mark.parametrize(
+    ("object_type", "field", "literal", "value"),
+    [
+        ("DailyRatedUsageLineItem", "quantity", "9.31322574615478515E-10", "931322574615479E-24"),
+        ("DailyRatedUsageLineItem", "billingPreTaxTotal", "0.0000000000000000000000015", "2E-24"),
+        ("DailyRatedUsageLineItem", "pricingPreTaxTotal", '"-2.5E-24"', "-2E-24"),
+        ("UsageBasedLineItem", "consumptionPrice", "1E-99999999999999999999", "0"),
+        ("LicenseBasedLineItem", "amount", "123E-00026", "1E-24"),
+        (ONE_TIME, "pcToBCExchangeRate", "0.5000000000000000000000000001", "0.5"),
+        (ONE_TIME, "unitPrice", "100000000000000", None),
+        (ONE_TIME, "billableQuantity", "-1E99999999999999999999", None),
+        (ONE_TIME, "quantity", '"99999999999999.9999999999999999999999995"', None),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_not_billed_costs_nobody_the_invoice(object_type, field, literal, value):
+    attributes = f'"attributes":{{"objectType":"{object_type}"}}'
+    fine, wrong = f'{{"{field}":"1.50",{attributes}}}', f'{{"{field}":{literal},{attributes}}}'
+    with pytest.warns(UserWarning, match="did not fit") as told:
+        frame = read(page(rows(fine)), page(rows(wrong, fine)), page(rows(wrong)))[object_type]
+    name = snake(field)
+    assert len(told) == 1
+    assert f"{object_type}: 2 numbers" in str(told[0].message)
+    assert f"as sent in {name}_as_sent" in str(told[0].message)
+    number = None if value is None else Decimal(value)
+    assert frame[name].to_list() == [Decimal("1.50"), number, Decimal("1.50"), number]
+    sent = literal.strip('"')
+    assert frame[f"{name}_as_sent"].to_list() == [None, sent, None, sent]
+    documented = [column.name for column in BY_OBJECT_TYPE[object_type].columns]
+    assert frame.columns == [*OURS, *documented, f"{name}_as_sent"]
+
+
+def test_a_field_of_theirs_cannot_pass_for_a_number_as_it_was_sent():
+    odd = line(unitPrice="1E-25", unitPriceAsSent='"theirs"')
+    with pytest.warns(UserWarning, match="did not fit|not document"):
+        frame = read(page(rows(odd, line())))[ONE_TIME]
+    assert frame["unit_price_as_sent"].to_list() == ["1E-25", None]
+    assert frame["wire_unit_price_as_sent"].to_list() == ["theirs", None]
 
 
 @pytest.mark.parametrize(
@@ -91,12 +147,20 @@ def test_a_unit_price_keeps_22_decimals():
         ("subtotal", "true", "not a number"),
         ("subtotal", "[1]", "not a number"),
         ("subtotal", '{"a":1}', "not a number"),
-        ("subtotal", "0.1234567890123456789", "19 decimals, and 18 fit"),
-        ("subtotal", "1E-19", "19 decimals, and 18 fit"),
-        ("subtotal", "100000000000000000000", "too large"),
+        ("subtotal", "0.1234567890123456789012345", "more than 24 decimals"),
+        ("subtotal", "1E-25", "more than 24 decimals"),
+        ("subtotal", "123E-00027", "more than 24 decimals"),
+        ("subtotal", "1E-99999999999999999999", "more than 24 decimals"),
+        ("taxTotal", "99999999999999.9999999999999999999999999", "too large"),
+        ("totalForCustomer", "100000000000000", "too large"),
         ("subtotal", "1E400", "too large"),
-        ("subtotal", '"1E999999999999"', "not a number"),
-        ("unitPrice", "0.12345678901234567890123", "23 decimals, and 22 fit"),
+        ("subtotal", '"1E99999999999999999999"', "too large"),
+        ("subtotal", '"1E"', "not a number"),
+        ("subtotal", '"1E5.5"', "not a number"),
+        ("unitPrice", '""', "not a number"),
+        ("quantity", '"0.1234567890123456789012345x"', "not a number"),
+        ("orderDate", '"2018-02-08T25:00:00Z"', "not a date"),
+        ("orderDate", '"2018-02-08T23:60:00Z"', "not a date"),
         ("orderDate", '"yesterday"', "not a date"),
         ("orderDate", '"2018-02-30T00:00:00Z"', "not a date"),
         ("orderDate", "20180208", "not a date"),
@@ -136,6 +200,12 @@ def test_an_instant_in_any_of_its_spellings(literal, instant):
 def test_a_calendar_day_is_the_day_as_written(literal):
     found = one("chargeStartDate", json.dumps(literal), "LicenseBasedLineItem")
     assert found == date(2017, 5, 12)
+
+
+@pytest.mark.parametrize("text", ["2017-05-12T25:00:00", "2017-05-12T24:00:00Z", "2017-05-12T1:00"])
+def test_a_day_at_an_hour_that_does_not_exist_is_refused(text):
+    with pytest.raises(FrameError, match="column charge_start_date: not a date"):
+        one("chargeStartDate", json.dumps(text), "LicenseBasedLineItem")
 
 
 @pytest.mark.parametrize("literal", ["-1", "0", '"0"', '""', '"-1"', "null"])
@@ -324,18 +394,26 @@ def test_an_empty_collection_gives_the_empty_frame_of_its_kind():
     assert read(page([]), provider="new") == {}
 
 
+MANY = 10**14 - 1
 LITERALS = st.one_of(
-    st.decimals(-(10**14), 10**14, places=18).map(str),
-    st.decimals(-(10**19), 10**19, places=2).map(str),
-    st.integers(-(10**20) + 1, 10**20 - 1).map(str),
-    st.builds("{}e{}".format, st.integers(-(10**6), 10**6), st.integers(-12, 12)),
-    st.floats(-1e9, 1e9, allow_nan=False).map(repr).filter(lambda text: "e" not in text),
+    st.decimals(-MANY, MANY, places=24).map(lambda number: f"{number:f}"),
+    st.decimals(-MANY, MANY, places=2).map(lambda number: f"{number:f}"),
+    st.integers(-MANY, MANY).map(str),
+    st.builds("{}e{}".format, st.integers(-(10**6), 10**6), st.integers(-30, 12)),
+    st.builds(
+        "{}.{}E{}{:05}".format,
+        st.integers(-(10**9), 10**9),
+        st.integers(0, 10**40),
+        st.sampled_from("+-"),
+        st.integers(0, 40),
+    ),
+    st.floats(-1e9, 1e9, allow_nan=False).map(repr),
 )
 
 
 def fits(text: str) -> bool:
-    exponent = Decimal(text).normalize().as_tuple().exponent
-    return -exponent <= 18 and abs(Decimal(text)) < 10**20
+    exponent = Decimal(text).normalize(EXACT).as_tuple().exponent
+    return -exponent <= 24 and abs(Decimal(text)) < 10**14
 
 
 @given(st.lists(st.tuples(LITERALS.filter(fits), st.booleans()), min_size=1, max_size=20))
@@ -344,6 +422,22 @@ def test_no_digit_is_lost_between_the_wire_and_the_frame(literals):
     lines = [line(f'"{text}"' if quoted else text) for text, quoted in literals]
     frame = read(page(rows(*lines)))[ONE_TIME]
     assert frame["subtotal"].to_list() == [Decimal(text) for text, _ in literals]
+
+
+@given(st.lists(LITERALS, min_size=1, max_size=20))
+@settings(max_examples=150, deadline=None)
+@pytest.mark.filterwarnings("ignore")
+def test_a_price_is_exact_or_beside_its_text(literals):
+    frame = read(page(rows(*[line(unitPrice=text) for text in literals])))[ONE_TIME]
+    sent = frame.get_column("unit_price_as_sent", default=pl.Series([None] * len(literals)))
+    for text, price, as_sent in zip(literals, frame["unit_price"], sent, strict=True):
+        if fits(text):
+            assert (price, as_sent) == (Decimal(text), None)
+            continue
+        assert as_sent == text
+        rounded = Decimal(text).quantize(Decimal("1E-24"), context=EXACT)  # half-even
+        assert price == (rounded if abs(rounded) < 10**14 else None)
+    assert ("unit_price_as_sent" in frame.columns) is not all(map(fits, literals))
 
 
 JSON = st.recursive(
@@ -358,11 +452,11 @@ JSON = st.recursive(
 # What a row of any shape may hold; amounts are left to the property above.
 FIELDS = ["customerName", "CustomerName", "skuId", "new", "page", "wire_page", "", "a b", "é"]
 ROWS = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6)
-TYPES = st.sampled_from([None, "", ONE_TIME, "LicenseBasedLineItem", "Surprise", "../x"])
+OBJECT_TYPES = st.sampled_from([None, "", ONE_TIME, "LicenseBasedLineItem", "Surprise", "../x"])
 
 
 @pytest.mark.filterwarnings("ignore")
-@given(st.lists(st.tuples(ROWS, TYPES), max_size=6))
+@given(st.lists(st.tuples(ROWS, OBJECT_TYPES), max_size=6))
 @settings(max_examples=150, deadline=None)
 def test_no_row_is_ever_lost(found):
     items = [

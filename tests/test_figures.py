@@ -166,5 +166,5 @@ def test_a_key_without_a_name_is_itself():
     assert figure.layout.yaxis.ticktext == ("(none)",)
     assert isinstance(figure.data[0].x[0], float)
     assert figure_of_totals(
-        pl.DataFrame({"currency": ["USD"], "total": [1]}).cast({"total": pl.Decimal(38, 18)})
+        pl.DataFrame({"currency": ["USD"], "total": [1]}).cast({"total": pl.Decimal(38, 24)})
     ).layout.yaxis.ticktext == ("all lines",)

@@ -59,6 +59,11 @@ def test_the_sample_list_is_two_invoices_newest_first(recorded):
         "invoice_id", "invoice_date", "billing_period_start", "billing_period_end",
         "total_charges", "paid_amount", "currency", "document_type", "invoice_type",
     ]  # fmt: skip
+    assert found.schema["invoice_date"] == pl.Date
+    assert found.schema["billing_period_start"] == found.schema["billing_period_end"] == pl.Date
+    assert found["invoice_date"].to_list() == [
+        recorded.invoice(i).date for i in found["invoice_id"]
+    ]
     assert found["total_charges"].to_list() == [Decimal("88029.46"), Decimal("115761.32")]
     assert recorded.latest.id == "D070002J8C"
 

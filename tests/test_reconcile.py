@@ -23,8 +23,8 @@ def test_ties_only_where_the_difference_is_exactly_nothing():
     found = ik.reconcile(lines, Decimal("2076.63"), currency="USD")
     assert (found.state, found.ties, str(found.difference)) == ("ties", True, "0.00")
     assert str(found) == "✔ ties: 2,076.63 USD, 2 lines, difference 0.00"
-    near = ik.reconcile(lines, Decimal("2076.630000000000000001"), currency="USD")
-    assert (near.state, near.difference) == ("differs", Decimal("1e-18"))
+    near = ik.reconcile(lines, Decimal("2076.630000000000000000000001"), currency="USD")
+    assert (near.state, near.difference) == ("differs", Decimal("1e-24"))
 
 
 def test_the_difference_is_what_the_header_has_and_the_lines_have_not():
@@ -81,9 +81,9 @@ def test_lines_that_were_read_and_are_not_among_the_charges_are_missing():
 
 
 def test_amounts_of_more_digits_than_python_keeps_by_default_stay_exact():
-    amounts = ["12345678901234567890.000000000000000001", "0.000000000000000002"]
+    amounts = ["12345678901234.000000000000000000000001", "0.000000000000000000000002"]
     lines = frame(*[charge(total=Decimal(text), provider=text[:1]) for text in amounts])
-    found = ik.reconcile(lines, Decimal("12345678901234567890.000000000000000003"), currency="USD")
+    found = ik.reconcile(lines, Decimal("12345678901234.000000000000000000000003"), currency="USD")
     assert found.ties
 
 

@@ -12,20 +12,20 @@ import polars as pl
 
 from invoicekit.analysis.money import EXACT, plain
 from invoicekit.analysis.totals import totals
+from invoicekit.frames.kinds import NUMBER
 
 State = Literal["ties", "differs", "incomplete"]
 MARKS = {"ties": "✔", "differs": "✘", "incomplete": "⚠"}
 COLOURS = {"ties": "#00664a", "differs": "#a3320b", "incomplete": "#7a5200"}
 PART = ("provider", "line_item_type", "object_type")
-AMOUNT = pl.Decimal(38, 18)
 PARTS = {
     "part": pl.String(),
     **dict.fromkeys(PART, pl.String()),
     "currency": pl.String(),
     "lines": pl.Int64(),
-    "subtotal": AMOUNT,
-    "tax": AMOUNT,
-    "total": AMOUNT,
+    "subtotal": NUMBER,
+    "tax": NUMBER,
+    "total": NUMBER,
     "state": pl.String(),
 }
 # What a part may be, and whether an invoice with such a part can be called complete.

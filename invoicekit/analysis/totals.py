@@ -115,7 +115,7 @@ def _raise_if_too_large(frame: nw.LazyFrame[Any]) -> None:
         amounts.select(pl.col(AMOUNTS).abs().sum())
     except pl.exceptions.ComputeError as cause:
         raise FrameError(
-            "the amounts are too large to be added exactly (38 digits, 18 of them decimals)"
+            "the amounts are too large to be added exactly (38 digits, 24 of them decimals)"
         ) from cause
 
 

@@ -7,7 +7,7 @@ The first request of a collection is ours, from the invoice's bare id and the pa
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from invoicekit.fetch.pull import Collection
@@ -54,7 +54,7 @@ def line_items(
     *,
     currency: str,
     size: int,
-    invoice_date: datetime | None,
+    invoice_date: date | None,
 ) -> Collection:
     """The line items of one pair that an invoice's details name."""
     base = f"/invoices/{segment(invoice_id)}/lineitems"
@@ -107,10 +107,10 @@ def _in_path(word: str) -> str:
     return IN_PATH.get(word) or "".join(part[:1].upper() + part[1:] for part in word.split("_"))
 
 
-def is_closed(invoice_date: datetime | None) -> bool:
-    """Whether an invoice of that date changes no more."""
-    return invoice_date is not None and datetime.now(UTC) - invoice_date >= CLOSED_AFTER
+def is_closed(invoice_date: date | None) -> bool:
+    """Whether an invoice of that day (UTC) changes no more."""
+    return invoice_date is not None and datetime.now(UTC).date() - invoice_date >= CLOSED_AFTER
 
 
-def _lifetime(invoice_date: datetime | None) -> float | None:
+def _lifetime(invoice_date: date | None) -> float | None:
     return FOR_EVER if is_closed(invoice_date) else HOUR

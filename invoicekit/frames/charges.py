@@ -7,7 +7,7 @@ from typing import Any, overload
 
 import polars as pl
 
-from invoicekit.frames.kinds import AMOUNT, BY_OBJECT_TYPE, RATE, Kind
+from invoicekit.frames.kinds import BY_OBJECT_TYPE, NUMBER, Kind
 
 CHARGES = {
     "invoice_id": pl.String(),
@@ -23,11 +23,11 @@ CHARGES = {
     "charge_type": pl.String(),
     "charge_start": pl.Date(),
     "charge_end": pl.Date(),
-    "quantity": AMOUNT,
-    "unit_price": RATE,
-    "subtotal": AMOUNT,
-    "tax": AMOUNT,
-    "total": AMOUNT,
+    "quantity": NUMBER,
+    "unit_price": NUMBER,
+    "subtotal": NUMBER,
+    "tax": NUMBER,
+    "total": NUMBER,
     "currency": pl.String(),
 }
 # Where a charges column comes from when a kind does not say otherwise; else the field of its name.

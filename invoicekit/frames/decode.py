@@ -24,6 +24,8 @@ from invoicekit.frames.kinds import (
     Kind,
     snake,
 )
+from invoicekit.frames.notices import numbers_that_did_not_fit, undocumented
+from invoicekit.frames.numbers import AS_SENT
 from invoicekit.frames.wire import NestedError, Row, fields_of, items_of, layout_of
 from invoicekit.pages import Page
 
@@ -46,7 +48,9 @@ def decode(
 
     Columns: `invoice_id, object_type, asked_provider, asked_line_item_type, page`, then every
     documented field (`kinds.py`), then what the pages had beyond that, as text. Decimals are the
-    very characters that the service sent. A warning names what Microsoft does not document.
+    very characters that the service sent; what does not fit is rounded or null, and its text stands
+    in `<name>_as_sent` (a billed amount: `FrameError`). A warning says so, and another names what
+    Microsoft does not document.
 
     Raises:
         FrameError: rows that cannot be typed as their objectType; names page, row and column.
@@ -70,7 +74,8 @@ def decode_batches(
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """The same frames in parts of some thousand rows, each with its objectType, as pages come.
 
-    Parts of one objectType have the same columns, but for those that the documentation has not.
+    Parts of one objectType have the same columns, but for those that the documentation has not and
+    those that end in `_as_sent`.
     """
     asked = BY_PAIR.get((provider, line_item_type)) or Kind(UNNAMED, ())
     decoder = _Decoder(asked, invoice_id, provider, line_item_type)
@@ -108,6 +113,7 @@ class _Decoder:
         self._done: list[tuple[str, pl.DataFrame]] = []
         self._lines: dict[str, int] = {}
         self._named: dict[bytes, Kind] = {}
+        self._as_sent: dict[str, dict[str, int]] = {}
 
     def take(self, *, rest: bool = False) -> list[tuple[str, pl.DataFrame]]:
         """The frames that are done; with `rest`, of all that was added."""
@@ -118,12 +124,15 @@ class _Decoder:
         return done
 
     def report(self) -> None:
-        """Warn of what Microsoft does not document: objectTypes, and fields of those it does."""
+        """Warn of what Microsoft does not document, and of numbers that are not those sent."""
+        for name, counts in self._as_sent.items():
+            warnings.warn(numbers_that_did_not_fit(name, counts), stacklevel=3)
         for name, lines in self._lines.items():
             kind = self._kinds[name]
             documented = {column.name for column in kind.columns}
             extra = {column.name for column in self._columns[name]} - documented
-            _report(name, kind, lines, sorted(extra))
+            if notice := undocumented(kind, lines, sorted(extra)):
+                warnings.warn(notice, stacklevel=3)
 
     def add(self, page: Page) -> None:
         """Take the rows of `page`."""
@@ -212,6 +221,9 @@ class _Decoder:
         ]
         self._done.append((name, typed if self._alone else typed.select(*ours, *typed.columns)))
         self._lines[name] = self._lines.get(name, 0) + typed.height
+        for column in typed.columns[len({column.name for column in batch.columns}) :]:
+            counts = self._as_sent.setdefault(name, {})
+            counts[column] = counts.get(column, 0) + typed.height - typed[column].null_count()
 
     def _again(self, name: str, batch: Batch, nested: Column) -> Batch:
         """The same rows with `nested`, from here on, read as it stands; and what else is nested."""
@@ -275,20 +287,6 @@ def _column_for(kind: Kind, wire: str) -> Column:
     found = documented.get(name) or documented.get(ALIASES.get(name, ""))
     if found:
         return replace(found, wire=wire)
-    free = f"wire_{name}" if name in OURS or not name else name
+    taken = name in OURS or name.removesuffix(AS_SENT) in documented
+    free = f"wire_{name}" if taken or not name else name
     return Column(free, wire, TYPES["text"], raw=wire == "attributes")
-
-
-def _report(name: str, kind: Kind, lines: int, extra: Sequence[str]) -> None:
-    if not kind.columns:
-        warnings.warn(
-            f"objectType {name!r} is not known to invoicekit: its {lines} lines are kept as "
-            "text under its own name, and are part of no total: the invoice counts as incomplete",
-            stacklevel=3,
-        )
-    elif extra:
-        warnings.warn(
-            f"{name} came with fields that Microsoft does not document, kept as text: "
-            f"{', '.join(map(repr, extra))}",
-            stacklevel=3,
-        )

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-AMOUNT = pl.Decimal(38, 18)  # amounts and quantities: usage comes with 15 decimals
-RATE = pl.Decimal(38, 22)  # unit prices and rates: a sample has 22 decimals
+# Every number, in every frame: polars drops digits silently where two scales meet. Prices come with
+# 22 decimals, usage in powers of two; 14 digits before the point hold any invoice.
+NUMBER = pl.Decimal(38, 24)
 INSTANT = pl.Datetime("us", "UTC")
 
 
@@ -24,6 +25,7 @@ class Type:
 
     dtype: pl.DataType
     none: frozenset[str] = frozenset()
+    strict: bool = False  # a number that does not fit is an error, and not rounded beside its text
 
 
 _EMPTY = frozenset({""})
@@ -32,8 +34,10 @@ TYPES = {
     "json": Type(pl.String(), _EMPTY),  # a list or an object: its text, characters unchanged
     "mpn": Type(pl.String(), frozenset({"", "0", "-1"})),
     "flag": Type(pl.Boolean(), _EMPTY),
-    "amount": Type(AMOUNT),
-    "rate": Type(RATE),
+    # What the roles call subtotal, tax and total (a test holds that), and an invoice's own amounts:
+    # these are added up to prove the invoice. No other number is, so none may cost the invoice.
+    "billed": Type(NUMBER, strict=True),
+    "number": Type(NUMBER),
     "day": Type(pl.Date(), _EMPTY),
     "instant": Type(INSTANT, _EMPTY),
 }
@@ -101,7 +105,7 @@ _AZURE = (
     mpn: mpnId tier2MpnId
     text: invoiceNumber subscriptionId subscriptionName subscriptionDescription billingCycleType
     text: orderId serviceName serviceType resourceGuid resourceName region
-    amount: consumedQuantity
+    number: consumedQuantity
     day: chargeStartDate chargeEndDate
     text: unit"""
     + _TAIL
@@ -123,8 +127,8 @@ LICENSE = Kind(
     text: offerName domainName billingCycleType subscriptionName subscriptionDescription
     day: subscriptionStartDate subscriptionEndDate chargeStartDate chargeEndDate
     text: chargeType
-    rate: unitPrice
-    amount: quantity amount totalOtherDiscount subtotal tax totalForCustomer
+    number: unitPrice quantity amount totalOtherDiscount
+    billed: subtotal tax totalForCustomer
     text: currency"""
         + _TAIL
     ),
@@ -137,12 +141,10 @@ USAGE = Kind(
     _columns(
         """
     text: detailLineItemId sku
-    amount: includedQuantity overageQuantity
-    rate: listPrice
-    amount: consumptionPrice consumptionDiscount
+    number: includedQuantity overageQuantity listPrice consumptionPrice consumptionDiscount
     text: currency
-    amount: pretaxCharges taxAmount postTaxTotal
-    rate: pretaxEffectiveRate postTaxEffectiveRate
+    billed: pretaxCharges taxAmount postTaxTotal
+    number: pretaxEffectiveRate postTaxEffectiveRate
     text: chargeType"""
         + _AZURE
     ),
@@ -189,16 +191,17 @@ ONE_TIME = Kind(
     text: productId skuId availabilityId productName skuName
     json: productQualifiers
     text: chargeType
-    rate: unitPrice effectiveUnitPrice
+    number: unitPrice effectiveUnitPrice
     text: unitType
-    amount: quantity subtotal taxTotal totalForCustomer
+    number: quantity
+    billed: subtotal taxTotal totalForCustomer
     text: currency publisherName publisherId subscriptionDescription subscriptionId
     instant: subscriptionStartDate subscriptionEndDate chargeStartDate chargeEndDate
     text: termAndBillingCycle alternateId referenceId priceAdjustmentDescription discountDetails
     text: creditReasonCode pricingCurrency
-    rate: pcToBCExchangeRate
+    number: pcToBCExchangeRate
     instant: pcToBCExchangeRateDate
-    amount: billableQuantity
+    number: billableQuantity
     text: meterDescription billingFrequency reservationOrderId promotionId productCategory"""
         + _TAIL
     ),
@@ -226,19 +229,18 @@ DAILY_RATED = Kind(
     text: serviceInfo1 serviceInfo2
     mpn: mpnId resellerMpnId
     text: chargeType
-    rate: unitPrice
-    amount: quantity
+    number: unitPrice quantity
     text: unitType
-    amount: billingPreTaxTotal
+    number: billingPreTaxTotal
     text: billingCurrency
-    amount: pricingPreTaxTotal
+    number: pricingPreTaxTotal
     text: pricingCurrency entitlementId entitlementDescription
-    rate: pcToBCExchangeRate
+    number: pcToBCExchangeRate
     instant: pcToBCExchangeRateDate
-    rate: effectiveUnitPrice rateOfPartnerEarnedCredit
+    number: effectiveUnitPrice rateOfPartnerEarnedCredit
     flag: hasPartnerEarnedCredit
     text: creditType
-    rate: rateOfCredit
+    number: rateOfCredit
     text: benefitOrderId benefitId benefitType"""
         + _TAIL
     ),
@@ -266,8 +268,8 @@ INVOICE = Kind(
     _columns(
         """
     text: id
-    instant: invoiceDate billingPeriodStartDate billingPeriodEndDate
-    amount: totalCharges paidAmount
+    day: invoiceDate billingPeriodStartDate billingPeriodEndDate
+    billed: totalCharges paidAmount
     text: currencyCode documentType invoiceType currencySymbol pdfDownloadLink
     json: taxReceipts invoiceDetails amendments
     text: amendsOf state

@@ -1,24 +1,22 @@
-"""Columns of text to columns of their type: exactly, or not at all.
+"""Columns of text to columns of their type: exactly, or beside their text, or not at all.
 
-polars rounds excess decimals silently (strict or not) and nulls what it cannot cast, so the text is
-looked at first and the nulls are counted after.
+polars nulls what it cannot cast, so the nulls are counted after; what it would round silently is
+found before (`numbers.py`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
 
 import polars as pl
 
 from invoicekit.errors import FrameError
 from invoicekit.frames.kinds import Type
+from invoicekit.frames.numbers import AS_SENT, in_doubt, read_number
 
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
-DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"  # noqa: E501
-EXPONENT = "[eE]"
+_HOUR = "([01][0-9]|2[0-3]):[0-5][0-9]"  # a day at 25:00 is no date, though its day could be read
+DATE = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(T{_HOUR}(:[0-5][0-9](\.[0-9]+)?)?(Z|[+-]{_HOUR})?)?$"
 NO_DATE = "0001-01-01"  # .NET's DateTime.MinValue
 FLAGS = {"true": True, "false": False}
 
@@ -28,7 +26,9 @@ def type_columns(
 ) -> pl.DataFrame:
     """The columns as their types; where several share a name, the one that has a value counts.
 
-    `where` says in words where a row stands, for the message of an error.
+    A number that is not billed and does not fit is rounded or null; a column `<name>_as_sent` at
+    the end has its text, and is null where the number is exact. `where` says in words where a row
+    stands, for the message of an error.
 
     Raises:
         FrameError: a value is not of its column's type, or does not fit it; or two spellings of one
@@ -40,26 +40,64 @@ def type_columns(
         merged[name] = (type_, _merged(known[1], text, name, where) if known else text.alias(name))
     frame = pl.DataFrame([text for _, text in merged.values()])
     types = {name: type_ for name, (type_, _) in merged.items()}
-    frame = _with_plain_numbers(_without_none(frame, types), types, where)
+    frame = _without_none(frame, types)
     typed = frame.select(_usual(name, type_) for name, type_ in types.items())
-    for name in _lost(frame, typed):
-        typed = typed.with_columns(_mended(frame[name], typed[name], types[name], name, where))
-    return typed
+    doubtful = _doubtful(frame, types)
+    for name in dict.fromkeys([*_lost(frame, typed), *doubtful]):
+        text = frame[name]
+        lost = typed[name].is_null() & text.is_not_null()
+        if name in doubtful:
+            lost |= doubtful[name]
+        mend = _numbers if isinstance(types[name].dtype, pl.Decimal) else _mended
+        typed = typed.with_columns(mend(text, typed[name], lost.arg_true(), types[name], where))
+    return typed.select(*types, *(name for name in typed.columns if name not in types))
+
+
+def _doubtful(frame: pl.DataFrame, types: Mapping[str, Type]) -> dict[str, pl.Series]:
+    """Of columns that have such, which numbers polars might round without a word."""
+    numbers = [name for name, type_ in types.items() if isinstance(type_.dtype, pl.Decimal)]
+    if not numbers:
+        return {}
+    quick = frame.select(in_doubt(name, quick=True).any() for name in numbers).row(0)
+    sure = [name for name, any_found in zip(numbers, quick, strict=True) if any_found]
+    found = frame.select(in_doubt(name) for name in sure)
+    return {name: found[name] for name in sure if found[name].any()}
+
+
+def _numbers(
+    text: pl.Series, typed: pl.Series, at: pl.Series, type_: Type, where: Callable[[int], str]
+) -> list[pl.Series]:
+    """The column with the numbers `at` these places read by `read_number`, and their text."""
+    spelt = text.gather(at)
+    once = spelt.unique(maintain_order=True)
+    read = [read_number(word) for word in once]
+    for word, number in zip(once, read, strict=True):
+        if number.wrong or (type_.strict and number.unfit):
+            index = at[(spelt == word).arg_max() or 0]
+            raise FrameError(f"{where(index)}, column {text.name}: {number.wrong or number.unfit}")
+    values = pl.Series([number.value for number in read], dtype=type_.dtype)
+    mended = typed.scatter(at, spelt.replace_strict(once, values, return_dtype=type_.dtype))
+    unfit = once.filter(pl.Series([bool(number.unfit) for number in read], dtype=pl.Boolean))
+    if not len(unfit):
+        return [mended]
+    sent = pl.DataFrame([text]).select(
+        pl.when(pl.col(text.name).is_in(unfit.implode())).then(text.name)
+    )
+    return [mended, sent.to_series().alias(f"{text.name}{AS_SENT}")]
 
 
 def _mended(
-    text: pl.Series, typed: pl.Series, type_: Type, name: str, where: Callable[[int], str]
+    text: pl.Series, typed: pl.Series, at: pl.Series, type_: Type, where: Callable[[int], str]
 ) -> pl.Series:
-    """The column with the values of unusual spelling too; each spelling is read once."""
-    indices = (typed.is_null() & text.is_not_null()).arg_true()
-    spelt = text.gather(indices)
+    """The column with the values of unusual spelling `at` these places; each is read once."""
+    spelt = text.gather(at)
     once = spelt.unique(maintain_order=True)
-    read = once.to_frame(name).select(_unusual(name, type_)).to_series()
+    read = once.to_frame().select(_unusual(text.name, type_)).to_series()
     if read.null_count():
         wrong = once.filter(read.is_null())[0]
-        index = indices[(spelt == wrong).arg_max() or 0]
-        raise FrameError(f"{where(index)}, column {name}: {_complaint(type_, wrong)}")
-    return typed.scatter(indices, spelt.replace_strict(once, read, return_dtype=type_.dtype))
+        index = at[(spelt == wrong).arg_max() or 0]
+        raise FrameError(f"{where(index)}, column {text.name}: {_complaint(type_)}")
+    return typed.scatter(at, spelt.replace_strict(once, read, return_dtype=type_.dtype))
 
 
 def _lost(frame: pl.DataFrame, typed: pl.DataFrame) -> list[str]:
@@ -99,62 +137,6 @@ def _says_none(name: str, type_: Type) -> pl.Expr:
         return (column == "") | column.str.starts_with(NO_DATE)
     sayings = [column == saying for saying in sorted(type_.none)] or [pl.lit(value=False)]
     return pl.any_horizontal(sayings)
-
-
-def _with_plain_numbers(
-    frame: pl.DataFrame, types: Mapping[str, Type], where: Callable[[int], str]
-) -> pl.DataFrame:
-    """Rewrite the few numbers that a cast could round (exponent, many decimals), or refuse."""
-    scales = {
-        name: type_.dtype.scale
-        for name, type_ in types.items()
-        if isinstance(type_.dtype, pl.Decimal)
-    }
-    if not scales:
-        return frame
-    long = frame.select(
-        ((pl.col(name).str.len_bytes() > scale + 1) | pl.col(name).str.contains(EXPONENT)).any()
-        for name, scale in scales.items()
-    ).row(0)
-    for name, any_long in zip(scales, long, strict=True):
-        if any_long:
-            frame = frame.with_columns(_plain_numbers(frame[name], scales[name], name, where))
-    return frame
-
-
-def _plain_numbers(
-    text: pl.Series, scale: int, name: str, where: Callable[[int], str]
-) -> pl.Series:
-    """The column, with no number in it that a cast would round."""
-    frame = text.to_frame("text")
-    decimals = pl.col("text").str.extract(r"\.([0-9]*)").str.len_bytes().fill_null(0).cast(pl.Int64)
-    power = pl.col("text").str.extract(r"[eE]([+-]?[0-9]{1,4})$").cast(pl.Int64).fill_null(0)
-    too_many = frame.select(decimals - power > scale).to_series().fill_null(value=False)
-    indices = too_many.arg_true()
-    plain = [
-        _plain(text, scale, name, where, index)
-        for index, text in zip(indices.to_list(), text.gather(indices).to_list(), strict=True)
-    ]
-    return text.scatter(indices, pl.Series(plain, dtype=pl.String)) if plain else text
-
-
-def _plain(text: str, scale: int, name: str, where: Callable[[int], str], index: int) -> str:
-    """One number without decimals that are not needed, or the error that it has too many."""
-    if not NUMBER.fullmatch(text):
-        return text  # the cast will refuse it
-    number = Decimal(text)
-    digits = "".join(map(str, number.as_tuple().digits))
-    exponent = int(number.as_tuple().exponent)
-    decimals = -exponent - (len(digits) - len(digits.rstrip("0")))
-    if number and decimals > scale:
-        raise FrameError(
-            f"{where(index)}, column {name}: the number has {decimals} decimals, and {scale} fit. "
-            "It is not rounded; please report it as a limit of invoicekit"
-        )
-    if number.adjusted() > 38:  # noqa: PLR2004 (Decimal(38, …) has no room, whatever the scale)
-        raise FrameError(f"{where(index)}, column {name}: {_TOO_LARGE}")
-    whole, _, rest = f"{number:f}".partition(".")
-    return f"{whole}.{rest[:scale]}" if rest else whole
 
 
 def _usual(name: str, type_: Type) -> pl.Expr:
@@ -200,12 +182,7 @@ def _instant(column: pl.Expr) -> pl.Expr:
     return text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", strict=False)
 
 
-_TOO_LARGE = "the number is too large for its column. It is not cut; please report it"
-
-
-def _complaint(type_: Type, text: str) -> str:
-    if isinstance(type_.dtype, pl.Decimal):
-        return _TOO_LARGE if NUMBER.fullmatch(text) else "not a number where an amount should be"
+def _complaint(type_: Type) -> str:
     if type_.dtype == pl.Boolean:
         return "neither true nor false"
     return "not a date that we can read"

@@ -1,0 +1,73 @@
+"""Numbers as their text says, in the one dtype that all frames have.
+
+polars' cast from text is exact but for one thing: decimals beyond the column's are rounded without
+a word, strict or not. Numbers that may have such are read here, by Python's decimals.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+import polars as pl
+
+from invoicekit.frames.kinds import NUMBER
+
+AS_SENT = "_as_sent"  # ends the name of the column that has a number's text where it did not fit
+PLACES = NUMBER.scale
+WHOLE = NUMBER.precision - PLACES  # digits before the point
+NUMERAL = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:[eE]([+-]?)([0-9]+))?")
+VAST = 17  # digits of an exponent beyond which no mantissa can make up for it, nor Decimal hold it
+LAST = Decimal(1).scaleb(-PLACES)
+ROUNDING = Context(prec=2 * 38, rounding=ROUND_HALF_EVEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A number as it was read; or why it is not the very number sent (`unfit`), or none at all."""
+
+    value: Decimal | None = None
+    unfit: str = ""
+    wrong: str = ""
+
+
+NO_NUMBER = Read(wrong="not a number where an amount should be")
+TOO_LARGE = f"the number is too large for its column: {WHOLE} digits before the point fit"
+TOO_FINE = f"the number has more than {PLACES} decimals, which is all that fit; it is not rounded"
+
+
+def in_doubt(name: str, *, quick: bool = False) -> pl.Expr:
+    """Whether the texts of a column may have more decimals than fit; `quick` finds too many."""
+    text = pl.col(name)
+    if quick:
+        return (text.str.len_bytes() > PLACES + 1) | text.str.contains("[eE]")
+    decimals = text.str.extract(r"\.([0-9]*)").str.len_bytes().fill_null(0).cast(pl.Int64)
+    power = text.str.extract(rf"[eE]([+-]?[0-9]{{1,{VAST}}})$").cast(pl.Int64).fill_null(0)
+    vast = text.str.contains(rf"[eE][+-]?[0-9]{{{VAST + 1},}}$")
+    return ((decimals - power > PLACES) | vast).fill_null(value=False)
+
+
+def read_number(text: str) -> Read:
+    """The number that a text says, half-even at the last place where it has more decimals.
+
+    >>> read_number("123E-00019"), read_number("1,5").wrong
+    (Read(value=Decimal('1.23E-17'), unfit='', wrong=''), 'not a number where an amount should be')
+    >>> read_number("2.5E-24").value, read_number("1E14").value
+    (Decimal('2E-24'), None)
+    """
+    found = NUMERAL.fullmatch(text)
+    if found is None:
+        return NO_NUMBER
+    mantissa, sign, power = Decimal(found[1]), found[2], (found[3] or "").lstrip("0")
+    if not mantissa:
+        return Read(Decimal(0))
+    if len(power) > VAST:
+        return Read(Decimal(0), unfit=TOO_FINE) if sign == "-" else Read(unfit=TOO_LARGE)
+    number = Decimal(f"{found[1]}E{sign or '+'}{power or '0'}")
+    if number.adjusted() >= WHOLE:
+        return Read(unfit=TOO_LARGE)
+    value = number.quantize(LAST, context=ROUNDING)
+    if value.adjusted() >= WHOLE:  # it was rounded up
+        return Read(unfit=TOO_LARGE)
+    return Read(value, unfit="" if value == number else TOO_FINE)
