@@ -15,9 +15,14 @@ shell and in widgets. A value that is not among the allowed ones is a plain `Val
 
 from __future__ import annotations
 
+from invoicekit.visible import visible
+
 
 class InvoiceKitError(Exception):
     """The root: catch this to catch everything that invoicekit raises on purpose."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class SettingsError(InvoiceKitError):

@@ -33,6 +33,7 @@ from invoicekit.line_shelf import LineShelf, damage
 from invoicekit.progress import Progress
 from invoicekit.spelling import bare, line_item_type_of, provider_of
 from invoicekit.sync import Synced, sync_lines
+from invoicekit.visible import visible
 
 T = TypeVar("T")
 DETAILS = {"provider": pl.String(), "line_item_type": pl.String()}
@@ -184,7 +185,7 @@ class Invoice:
 
     def __repr__(self) -> str:
         what = f"Invoice {self.id} of {self.date}: {self.total:,} {self.currency}"
-        return f"{what}, {self._tie_out or 'not reconciled yet'}"
+        return visible(f"{what}, {self._tie_out or 'not reconciled yet'}")
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>"

@@ -13,6 +13,7 @@ from invoicekit.analysis.reconcile import READ, Reconciliation, reconcile
 from invoicekit.fetch.pull import Reading
 from invoicekit.frames.charges import charges
 from invoicekit.frames.kinds import BY_OBJECT_TYPE
+from invoicekit.visible import visible
 
 LEDGER = {
     "collection": pl.String(),
@@ -163,7 +164,7 @@ class LineItems(Mapping[str, pl.DataFrame]):
         lines = [f"LineItems of {self.invoice_id}", *(frames or ["  no lines"])]
         if self.missing:
             lines.append(f"  not here: {'; '.join(self.missing)}")
-        return "\n".join(lines)
+        return "\n".join(map(visible, lines))
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(repr(self))}</pre>"

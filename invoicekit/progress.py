@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from invoicekit.pages import Page
+from invoicekit.visible import visible
 
 T = TypeVar("T")
 QUIET = 1.0  # seconds
@@ -23,7 +24,7 @@ class Progress:
     def __init__(self, name: str) -> None:
         from tqdm.auto import tqdm
 
-        self._bar = tqdm(desc=name, unit=" lines", delay=QUIET, leave=False, disable=None)
+        self._bar = tqdm(desc=visible(name), unit=" lines", delay=QUIET, leave=False, disable=None)
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -77,5 +78,6 @@ class Counted(Generic[T]):
         return iter(self._bar)
 
     def tell(self, line: str, tell: Callable[[str], None] | None) -> None:
-        """Tell a line: by `tell`, or printed clear of the bar."""
-        (tell or self._bar.write)(line)
+        """Tell a line, by `tell` or on standard output, above the bar."""
+        with self._bar.external_write_mode():
+            (tell or print)(visible(line))

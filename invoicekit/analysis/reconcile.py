@@ -13,6 +13,7 @@ import polars as pl
 from invoicekit.analysis.money import EXACT, plain
 from invoicekit.analysis.totals import totals
 from invoicekit.frames.kinds import NUMBER
+from invoicekit.visible import visible
 
 State = Literal["ties", "differs", "incomplete"]
 MARKS = {"ties": "✔", "differs": "✘", "incomplete": "⚠"}
@@ -76,7 +77,7 @@ class Reconciliation:
             text += f"; not complete: {'; '.join(self.missing)}"
         elif self._others:
             text += f"; other currencies: {', '.join(self._others)}"
-        return text
+        return visible(text)
 
     __repr__ = __str__
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 import polars as pl
 import polars.selectors as cs
 
-from invoicekit.analysis.money import EXACT, plain
-from invoicekit.disk import file_name, writing
-from invoicekit.show.text import COUNTS, PRICES
+from invoicekit.analysis.money import plain
+from invoicekit.disk import file_name
+from invoicekit.output import writing
+from invoicekit.show.text import COUNTS, bare
 
 Format = Literal["parquet", "csv"]
-# What a spreadsheet takes for the start of a formula, or skips on its way to one.
-FORMULA: Final = r"^[=+\-@\t\r\n]"
+# What a spreadsheet takes for the start of a formula, the wide and small forms as well: a Japanese
+# Excel reads them as the plain ones.
+STARTS: Final = r"=+\-@\u{FF1D}\u{FF0B}\u{FF0D}\u{FF20}\u{FE66}\u{FE62}\u{FE63}\u{FE6B}\u{2212}"
+# What it may skip on its way there: blanks, quotes, and all that is not seen.
+SKIPPED: Final = r"\s\p{Z}\p{C}\p{Default_Ignorable_Code_Point}\u{2800}\x22'"
+# Where it may begin a cell: at the start, and, where it splits lines or goes by another separator
+# than ours (Excel in half of Europe: a semicolon), in the middle. Text that begins with an
+# apostrophe or a control character is guarded too, so that one apostrophe less is always the text.
+ENDS: Final = r"\r\n\x0b\x0c\x85\u{2028}\u{2029};,\t|"
+FORMULA: Final = rf"^['\t\r\n]|(?:^|[{ENDS}])[{SKIPPED}]*[{STARTS}]"
 
 
 def rows_for_json(frame: pl.DataFrame) -> list[dict[str, Any]]:
@@ -36,10 +44,12 @@ def rows_for_json(frame: pl.DataFrame) -> list[dict[str, Any]]:
 def csv_of(frame: pl.DataFrame, *, safe: bool = False) -> str:
     """The frame as CSV: decimals exact, without zeros beyond need.
 
-    It is for machines, and text stays as it is; `safe` puts an apostrophe before text that a
-    spreadsheet would take for a formula.
+    It is for machines, and text stays as it is. `safe` guards it for spreadsheets: an apostrophe
+    goes before text, a column's name too, that could be taken for a formula, and all text is
+    quoted, so that a semicolon or tab in it ends no cell. Where text begins with an apostrophe, the
+    text without it is what there was.
     """
-    return _for_csv(frame, safe=safe).write_csv()
+    return _for_csv(frame, safe=safe).write_csv(quote_style=_quoting(safe=safe))
 
 
 def write_lines(
@@ -48,39 +58,57 @@ def write_lines(
     *,
     invoice_id: str,
     format: Format = "parquet",  # noqa: A002 (what the option is called)
-    safe: bool = False,
+    safe: bool = True,
 ) -> list[Path]:
-    """Write a file per objectType into `folder`, and return their paths."""
+    """Write a file per objectType into `folder`, and return their paths.
+
+    CSV is guarded for spreadsheets unless `safe=False`.
+
+    Raises:
+        OSError: a file cannot be written; one that was there stays as it was.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, frame in line_items.items():
         path = folder / f"{file_name(invoice_id, name)}.{format}"
-        with writing(path) as part:
+        with writing(path) as file:
             if format == "parquet":
-                frame.write_parquet(part)
+                _write_parquet(frame, file)
             else:
-                _for_csv(frame, safe=safe).write_csv(part)
+                _for_csv(frame, safe=safe).write_csv(file, quote_style=_quoting(safe=safe))
         paths.append(path)
     return paths
+
+
+def _write_parquet(frame: pl.DataFrame, file: BinaryIO) -> None:
+    try:
+        frame.write_parquet(file)
+    except pl.exceptions.ComputeError as cause:  # polars' name for a full disk
+        raise OSError(f"the lines could not be written: {cause}") from cause
+
+
+def _quoting(*, safe: bool) -> Literal["necessary", "non_numeric"]:
+    return "non_numeric" if safe else "necessary"
 
 
 def _for_csv(frame: pl.DataFrame, *, safe: bool) -> pl.DataFrame:
     if safe:
         frame = frame.with_columns(
-            pl.when(pl.col(name).str.contains(FORMULA))
-            .then(pl.concat_str(pl.lit("'"), name))
-            .otherwise(name)
-            .alias(name)
-            for name in frame.select(cs.string()).columns
-        ).rename(lambda name: f"'{name}" if re.match(FORMULA, name) else name)
+            _guarded(pl.col(name)).alias(name) for name in frame.select(cs.string()).columns
+        )
+        names = pl.DataFrame({"name": frame.columns}, schema={"name": pl.String})
+        frame.columns = names.select(_guarded(pl.col("name"))).to_series().to_list()
     short = cs.decimal().cast(pl.String).str.replace(r"(\.\d*?)0+$", "${1}")
     return frame.with_columns(short.str.strip_chars_end("."))
 
 
+def _guarded(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.contains(FORMULA)).then(pl.lit("'") + text).otherwise(text)
+
+
 def _value(value: object, name: str, currency: str | None) -> object:
     if isinstance(value, Decimal):
-        amount = EXACT.normalize(value) if name in COUNTS | PRICES else plain(value, currency)
-        return f"{amount:f}"
+        return bare(value) if name in COUNTS else f"{plain(value, currency):f}"
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()
     return value

@@ -20,7 +20,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from invoicekit.disk import write_whole
+from invoicekit.output import writing
 from invoicekit.show.embedding import beside, fingerprint, json_in_html
 from invoicekit.show.figures import (
     Figure,
@@ -59,8 +59,9 @@ def write_report(invoice: Invoice, path: str | os.PathLike[str]) -> Path:
     Raises:
         ValueError: The path is a folder, or its folder does not exist.
     """
-    target = _writable(Path(path))
-    return write_whole(target, html_of_report(invoice).encode())
+    with writing(Path(path)) as file:
+        file.write(html_of_report(invoice).encode())
+    return Path(path)
 
 
 def html_of_report(invoice: Invoice) -> str:
@@ -154,13 +155,3 @@ def _render(**parts: object) -> str:
         autoescape=True, undefined=StrictUndefined, loader=FunctionLoader(beside), trim_blocks=True
     )
     return str(environment.get_template("report.html.j2").render(parts))
-
-
-def _writable(path: Path) -> Path:
-    if path.is_dir():
-        raise ValueError(
-            f"{path} is a folder: name the file to write, as in {path / 'report.html'}"
-        )
-    if not path.parent.is_dir():
-        raise ValueError(f"there is no folder {path.parent}: make it, or name another path")
-    return path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
@@ -11,12 +10,9 @@ from typing import Any, Final
 import polars as pl
 
 from invoicekit.analysis.money import EXACT, decimals_of, plain
+from invoicekit.visible import visible
 
 NO_CURRENCY: Final = "no currency"
-
-# Categories that change a terminal's or a browser's mind instead of showing something: controls
-# (ANSI escapes start with one), formats (right-to-left overrides), separators of lines.
-INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 # The keys that come as an id and a name, as `totals` makes them (DESIGN section 4).
 PAIRS: Final = ("customer", "offer", "subscription")
@@ -56,12 +52,7 @@ def clean(value: object) -> str:
     >>> clean("a\x1b[31mb\n c"), clean(None)
     ('a[31mb c', '')
     """
-    if value is None:
-        return ""
-    spaced = " ".join(str(value).split())
-    if spaced.isascii() and spaced.isprintable():
-        return spaced
-    return "".join(letter for letter in spaced if unicodedata.category(letter) not in INVISIBLE)
+    return "" if value is None else visible(" ".join(str(value).split()))
 
 
 def shorten(text: str, width: int) -> str:
