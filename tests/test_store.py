@@ -54,18 +54,18 @@ def test_a_closed_invoice_is_read_from_the_store_and_is_the_same(serve, open_cli
     assert found.ledger.select("page", "rows", "from_cache").rows() == [(1, 1, True), (2, 1, True)]
 
 
-def test_every_demo_frame_comes_back_as_it_was(demo):
-    for found in demo.invoices()["invoice_id"][:4]:
-        decoded = demo.invoice(found).line_items()
-        stored = demo.invoice(found).line_items()
+def test_every_demo_frame_comes_back_as_it_was(fresh_demo):
+    for found in fresh_demo.invoices()["invoice_id"][:4]:
+        decoded = fresh_demo.invoice(found).line_items()
+        stored = fresh_demo.invoice(found).line_items()
         for name in decoded:
             assert stored[name].equals(decoded[name])
             assert stored[name].schema == decoded[name].schema
 
 
-def test_what_lies_in_the_store_gives_the_same_report_byte_for_byte(demo, tmp_path):
-    for found in demo.invoices()["invoice_id"][:4]:
-        loaded, stored = demo.invoice(found), demo.invoice(found)
+def test_what_lies_in_the_store_gives_the_same_report_byte_for_byte(fresh_demo, tmp_path):
+    for found in fresh_demo.invoices()["invoice_id"][:4]:
+        loaded, stored = fresh_demo.invoice(found), fresh_demo.invoice(found)
         loaded.line_items()
         by = ("customer", "offer")
         assert stored.totals(*by).equals(loaded.totals(*by))
@@ -194,19 +194,20 @@ def test_refresh_writes_the_store_anew(serve, open_client):
     assert names == ["A", "C"]
 
 
-def test_sync_brings_all_in_once_and_proves_them(demo, capsys):
+def test_sync_brings_all_in_once_and_proves_them(fresh_demo, capsys):
     told: list[str] = []
-    first = demo.sync(tell=told.append)
-    assert first["invoice_id"].to_list() == demo.invoices()["invoice_id"].to_list()
+    first = fresh_demo.sync(tell=told.append)
+    assert first["invoice_id"].to_list() == fresh_demo.invoices()["invoice_id"].to_list()
     assert dict(first["state"].value_counts().iter_rows()) == {"ties": 25, "differs": 1}
+    assert first["new"].all()
     assert len(told) == 26
-    again = demo.sync(tell=told.append)
+    again = fresh_demo.sync(tell=told.append)
     assert not again["new"].any()
     assert again.drop("new").equals(first.drop("new"))
-    part = demo.sync(since="2026-10", tell=told.append)
+    part = fresh_demo.sync(since="2026-10", tell=told.append)
     assert part.height == 4
     with pytest.raises(ValueError, match="is no month"):
-        demo.sync(since="October")
+        fresh_demo.sync(since="October")
     assert capsys.readouterr().out == ""
 
 
