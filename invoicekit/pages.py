@@ -11,31 +11,20 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
 from invoicekit.errors import PageError
 
 BOM = b"\xef\xbb\xbf"
-# A link may add headers (the seek token is one), but not say who we are or how the message is cut.
-RESERVED = frozenset(
-    {
-        "authorization",
-        "connection",
-        "content-length",
-        "cookie",
-        "expect",
-        "host",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# What a link may ask to be sent along: the service's own headers (the seek token is one), and the
+# form of the answer. Never who we are, where it goes, or how a message is cut.
+LINK_HEADER = re.compile(r"MS-[A-Za-z0-9-]+|Accept", re.IGNORECASE)
 HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]*")
 MOST_PAGES = 100_000
+MOST_ENCODED = 4  # times that a link is encoded
+MOST_EMPTY = 50  # one after the other: samples show one or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +127,12 @@ def follow(
     show each of them lying.
 
     Raises:
-        PageError: the service sends us where we have been, or beyond `most` pages.
+        PageError: the service sends us where we have been, beyond `most` pages, or on and on
+            through pages without a row.
     """
     seen: set[Link] = set()
     last = b""
+    empty = 0
     link: Link | None = first
     while link is not None:
         if link in seen:
@@ -160,6 +151,12 @@ def follow(
             raise PageError(
                 f"{_named(collection, len(seen))} is the page before it, byte for byte: one of the "
                 "two is missing. Ask again later; nothing was kept"
+            )
+        empty = 0 if page.rows else empty + 1
+        if empty > MOST_EMPTY:
+            raise PageError(
+                f"{collection or 'the collection'} leads nowhere: {empty} pages without a row, one "
+                "after the other, and there is a next. Ask again later; nothing was kept"
             )
         yield page
         link, last = page.next, page.body
@@ -196,18 +193,41 @@ def _complaint(body: bytes, cause: Exception) -> str:
 
 
 def _checked(wire: _Link, where: str) -> Link:
-    """The link to follow, with the two repairs that Microsoft's own samples need."""
+    """The link to follow, with the two repairs that Microsoft's own samples need.
+
+    All of its headers go with it, or it is refused: without one it might ask for another page.
+    """
     uri = wire.uri.replace("&amp;", "&")
     head, mark, tail = uri.partition("?")
     uri = head + mark + tail.replace("?", "&")
-    if not uri or re.search(r"[\x00-\x20\x7f\\]", uri):
+    if not uri or re.search(r"[\x00-\x20\x7f\\]", uri) or _has_dots(head):
         raise PageError(f"{where} names a next link that is no address")
     if wire.method.upper() != "GET":
         raise PageError(f"{where} wants a {wire.method!r} request next; only GET is known")
     headers = tuple((header.key, header.value) for header in wire.headers or ())
     for name, value in headers:
-        if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
+        if not LINK_HEADER.fullmatch(name):
+            raise PageError(
+                f"{where} wants the header {name[:40]!r} with the next; only MS-* and Accept are "
+                "sent for a link, the others are ours alone"
+            )
+        if not HEADER_VALUE.fullmatch(value):
             raise PageError(f"{where} names a header for the next that is not well formed")
-        if name.lower() in RESERVED:
-            raise PageError(f"{where} wants to set the header {name!r} itself, which is ours alone")
+    if len({name.lower() for name, _ in headers}) < len(headers):
+        raise PageError(f"{where} names a header for the next twice; neither is believed")
     return Link(uri, headers=headers)
+
+
+def _has_dots(path: str) -> bool:
+    """Whether a path has a segment `.` or `..`, or is encoded so often that nobody can say.
+
+    >>> _has_dots("/v1/../x"), _has_dots("/v1/%252e%2E/x"), _has_dots("/v1/..%2fx")
+    (True, True, True)
+    >>> _has_dots("/v1/a..b/x.y%20z")
+    False
+    """
+    for _ in range(MOST_ENCODED):
+        path, before = unquote(path), path
+        if path == before:
+            return not {".", ".."}.isdisjoint(re.split(r"[/\\]", path))
+    return True

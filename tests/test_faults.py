@@ -15,16 +15,19 @@ from email.utils import format_datetime
 
 import pytest
 from chains import OFFSET, SEEK, Chain, collection_of, kept, numbers, read_whole
+from hypothesis import example, given
+from hypothesis import strategies as st
 from server import Reply, invoice, page, rows
 
 import invoicekit as ik
-from invoicekit.fetch.patience import Patience
+from invoicekit.fetch.patience import Patience, seconds_in
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.session import Session
 
 PAGE = Chain().page(3)
 PACKED = gzip.compress(PAGE)
 YESTERDAY = format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True)
+MAD_ZONE = "Wed, 21 Oct 2015 07:28:00 +9999"
 # Faults that may pass, as page 3 of 5 shows them.
 PASSING = {
     "408": Reply(b"{}", 408),
@@ -32,7 +35,11 @@ PASSING = {
     "429, Retry-After in seconds": Reply(b"", 429, {"Retry-After": "0"}),
     "429, Retry-After as a date": Reply(b"", 429, {"Retry-After": YESTERDAY}),
     "429, Retry-After that says nothing": Reply(b"", 429, {"Retry-After": "soon"}),
+    "429, Retry-After in a mad zone": Reply(b"", 429, {"Retry-After": MAD_ZONE}),
+    "429, Retry-After before now": Reply(b"", 429, {"Retry-After": "-5"}),
     "500": Reply(b'{"code":800003,"description":"unexpected"}', 500),
+    "500, nested too deeply to read": Reply(b'{"code":' + b"[" * 100_000, 500),
+    "500, a code of 6,000 digits": Reply(b'{"code":' + b"9" * 6000 + b"}", 500),
     "502, a web page": Reply(b"<html>Bad Gateway</html>", 502),
     "503": Reply(b"", 503),
     "504": Reply(b"", 504),
@@ -81,6 +88,20 @@ def test_a_fault_that_stays_is_an_error_and_the_next_pull_goes_on_from_there(
     read_whole(open_client(service), chain)
     assert numbers(service)[5:] == [3, 4, 5]
     assert kept(client) == ("committed", 5)
+
+
+DAYS = st.from_regex(
+    r"\A((Wed|Mon), )?[0-9]{1,2} (Jan|Feb|Xyz) [0-9]{1,6} [0-9]{1,3}:[0-9]{2}(:[0-9]{1,3})?"
+    r" ?(GMT|EST|[+-][0-9]{1,30})?\Z"
+)
+
+
+@given(st.one_of(st.text(), DAYS))
+@example("Wed, 21 Oct 2015 07:28:00 +9999")
+@example("01 Jan 0001 00:00:00 +2359")
+def test_whatever_retry_after_says_it_is_a_number_of_seconds_or_nothing(said):
+    seconds = seconds_in(said)
+    assert seconds is None or seconds >= 0
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
@@ -294,6 +315,23 @@ def test_pages_without_an_end(serve, open_client):
     assert collection_of(client).most == 100_000
 
 
+def test_empty_pages_without_an_end(serve, open_client):
+    """Ever new tokens and never a row: a short page and an empty page say nothing, but 51 do."""
+
+    def answer(asked):
+        if "lineitems" not in asked.target:
+            return chain(asked)
+        uri = "/invoices/G1/lineitems/OneTime/BillingLineItems?seekOperation=Next"
+        return page("[]", uri=uri, token=f"1-{int((asked.token or '1-1')[2:]) + 1}")
+
+    chain = Chain()
+    client = open_client(service := serve(answer))
+    with pytest.raises(ik.PageError, match="onetime/billing of G1 leads nowhere: 51 pages"):
+        client.invoice("G1").charges()
+    assert numbers(service) == list(range(1, 52))
+    assert kept(client) == ("nothing", 0)
+
+
 def wrongly(body: bytes | Reply, error: type[Exception], words: str, kept: str = "nothing"):
     return pytest.param(body, error, words, kept, id=words)
 
@@ -307,6 +345,10 @@ def wrongly(body: bytes | Reply, error: type[Exception], words: str, kept: str =
         wrongly(page("[]", uri="https://evil.example/x"), ik.PageError, "another host"),
         wrongly(page("[]", uri="http://["), ik.PageError, "no address"),
         wrongly(page("[]", uri="http://evil.example:x/"), ik.PageError, "another host, .*: evil"),
+        wrongly(page("[]", uri="/v1/%2e%2e/x"), ik.PageError, "3 of .* no address"),
+        wrongly(
+            page("[]", uri="/x", token="x").replace(b"MS-C", b"X-C"), ik.PageError, "ours alone"
+        ),
         wrongly(page("[]", uri="/x", token=" x"), ik.PageError, "makes no request"),
         wrongly(
             Reply(b"", 302, {"Location": "https://evil.example/x"}),

@@ -117,12 +117,17 @@ def _fault(body: bytes, redact: Callable[[str], str]) -> tuple[str | None, str |
     """Code and description of an error body, in any of the shapes that the service has for it."""
     try:
         fault = msgspec.json.decode(body.removeprefix(BOM), type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None, None
-    code = fault.get("code", fault.get("statusCode"))
-    words = fault.get("description") or fault.get("message")
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", redact(str(words))).strip() if words else None
-    return (None if code is None else redact(str(code))[:40]), text and text[:300]
+    code = _said(fault.get("code", fault.get("statusCode")), redact)
+    words = _said(fault.get("description") or fault.get("message"), redact)
+    return code and code[:40], words and words[:300]
+
+
+def _said(value: object, redact: Callable[[str], str]) -> str | None:
+    """A text or number of an error body, on one line; `None` for what is neither, or empty."""
+    text = str(value) if isinstance(value, str | int | float) else ""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", redact(text)).strip() or None
 
 
 def _words(cause: Exception, timeout: tuple[float, float]) -> str:

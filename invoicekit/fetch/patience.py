@@ -58,16 +58,18 @@ def seconds_in(retry_after: str | None) -> float | None:
 
     >>> seconds_in("57"), seconds_in("Wed, 21 Oct 2015 07:28:00 GMT"), seconds_in("soon")
     (57.0, 0.0, None)
+    >>> seconds_in("Wed, 21 Oct 2015 07:28:00 +9999"), seconds_in("-5")
+    (None, None)
     """
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:
         when = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError, OverflowError, IndexError):  # a zone of 99 hours, the year 9999
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
 def rest(seconds: float, why: str) -> None:
