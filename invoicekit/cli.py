@@ -213,6 +213,13 @@ def doctor(
     raise typer.Exit(0 if found.fine else 1)
 
 
+@app.command("sign-out")
+def sign_out(context: typer.Context) -> None:
+    """Forget the sign-in that is kept for the next run; settings and answers stay."""
+    there = _client(context).sign_out()
+    say("signed out: the kept sign-in is forgotten" if there else "no sign-in is kept")
+
+
 @app.command()
 def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 0,

@@ -6,7 +6,7 @@ import atexit
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from html import escape
 from pathlib import Path
@@ -24,6 +24,7 @@ from invoicekit.invoice import Invoice
 from invoicekit.kept import Cache
 from invoicekit.line_shelf import is_whole
 from invoicekit.progress import Counted
+from invoicekit.secret import Secret
 from invoicekit.settings import Settings, read_settings
 from invoicekit.sync import PROOF
 
@@ -44,6 +45,7 @@ def connect(
     client_id: str | None = None,
     client_secret: str | None = None,
     client_certificate: str | Path | None = None,
+    client_certificate_password: str | None = None,
     refresh_token: str | None = None,
     cloud: str | None = None,
     base_url: str | None = None,
@@ -58,15 +60,19 @@ def connect(
     """A client of one partner; what is not given comes from `INVOICEKIT_*`. Asks nothing yet.
 
     Args:
-        token: a bearer token for Partner Center, used as it is.
-        tenant_id: the partner; else the token's `tid` claim, else a digest of the token.
+        token: a bearer token for Partner Center, used as it is. With one named here, no tenant
+            and no app is taken from the environment: they may be another partner's.
+        tenant_id: the partner; else the token's `tid` claim, else a digest of the token. Where
+            both are ids they have to be the same.
         client_id: the app to sign in with: app-only with `client_secret` or `client_certificate`,
             as a user with `refresh_token`, or with nothing more by device code.
         client_secret: of the app.
-        client_certificate: path of a PEM file with the app's key and certificate.
+        client_certificate: PEM with the app's key and certificate: the path of a file, or the text.
+        client_certificate_password: of the key, where it is encrypted.
         refresh_token: of the secure application model; a rotated one is kept for the next time.
         cloud: `"global"` (default), `"usgov"` or `"china"`.
-        base_url: another host, without `/v1`; plain http for loopback only.
+        base_url: another host, without `/v1`; plain http for loopback only. For a token that a
+            sign-in gets, it counts only if named here, never from the environment.
         cache_dir: where answers are kept; the user's cache folder by default.
         cache_gb: how much of them; beyond 5 (default) the oldest collections go first.
         page_size: rows a page, 1 to 2000 (default).
@@ -78,7 +84,15 @@ def connect(
     Raises:
         SettingsError: a setting is missing or makes no sense.
     """
-    return Client(read_settings(locals()))
+    given = _hidden(locals())
+    del token, tenant_id, client_id, client_secret, client_certificate, client_certificate_password
+    del refresh_token, cloud, base_url  # an error shows this frame, and with it its variables
+    return Client(read_settings(given))
+
+
+def _hidden(given: Mapping[str, object]) -> dict[str, object]:
+    """What is given, every text as a `Secret`: one may be in the wrong place."""
+    return {name: Secret(v) if isinstance(v, str) else v for name, v in given.items()}
 
 
 def demo() -> Client:
@@ -92,7 +106,7 @@ def demo() -> Client:
 
     sandbox = Sandbox(demo_partner()).start()
     folder = tempfile.mkdtemp(prefix="invoicekit-demo-")
-    given = {"token": sandbox.token, "base_url": sandbox.url, "cache_dir": folder}
+    given = {"token": Secret(sandbox.token), "base_url": sandbox.url, "cache_dir": folder}
 
     def leave() -> None:
         sandbox.close()
@@ -223,6 +237,14 @@ class Client:
 
     def _probe(self) -> str:
         return f"{self.invoices(refresh=True).height} invoices in the list"
+
+    def sign_out(self) -> bool:
+        """Forget the sign-in that is kept for the next run; returns whether there was one.
+
+        Asks nothing. What is set in the settings or the environment stays there, and so do the
+        answers on disk: `client.cache.clear()` forgets those.
+        """
+        return self._session.signer.sign_out()
 
     def close(self) -> None:
         """Close the connections; a demo partner is gone with them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -20,6 +20,7 @@ from invoicekit.clouds import CLOUDS
 from invoicekit.errors import InvoiceKitError, SettingsError
 from invoicekit.fetch.folders import partner_folder
 from invoicekit.fetch.sign_in import Signer
+from invoicekit.secret import Secret
 from invoicekit.settings import Settings
 
 USER = "App+User"
@@ -110,17 +111,18 @@ def doctor(
         asked.append(_try("sign-in works", lambda: str(signer.token() and "yes")))
         if asked[0].state == "fine":
             asked.append(_try("service answers", probe))
-    token = signer.held() or ""
+    token = signer.held() or Secret()
     checks = (
         Check("sign-in", "note", SIGN_INS.get(signer.kind, signer.kind)),
+        *_account(signer),
         *_token_checks(token, settings),
         *_calls(_speaks_for(signer.kind, token)),
         *_places(settings),
         *_cache(settings),
         *asked,
     )
-    secrets = [secret for secret in signer.secrets() if secret]
-    return Diagnosis(tuple(Check(c.topic, c.state, _clean(c.says, secrets)) for c in checks))
+    known = signer.secrets()
+    return Diagnosis(tuple(Check(c.topic, c.state, _clean(c.says, known)) for c in checks))
 
 
 def _try(topic: str, ask: Callable[[], str]) -> Check:
@@ -130,16 +132,22 @@ def _try(topic: str, ask: Callable[[], str]) -> Check:
         return Check(topic, "wrong", f"{type(error).__name__}: {error}")
 
 
-def _token_checks(token: str, settings: Settings) -> Iterator[Check]:
+def _account(signer: Signer) -> Iterator[Check]:
+    account = signer.account()
+    if account:
+        yield Check("signed in as", "note", f"{account} (invoicekit sign-out forgets the sign-in)")
+
+
+def _token_checks(token: Secret, settings: Settings) -> Iterator[Check]:
     if not token:
         yield Check("token", "unknown", "none yet; asking (ask=True, or --ask) signs in first")
         return
-    claims = claims_of(token)
+    claims = claims_of(token.reveal())
     if claims is None:
         yield Check("token", "unknown", "it cannot be read here: it is no JWT")
         return
     yield Check("token", "note", "read here; only the service can check its signature")
-    app_only = is_app_only(token)
+    app_only = is_app_only(token.reveal())
     yield Check("audience", *_audience(claims.get("aud"), settings))
     yield Check("expiry", *_expiry(claims))
     yield Check("tenant", *_tenant(claims.get("tid"), settings.tenant_id))
@@ -186,8 +194,6 @@ def _span(seconds: float) -> str:
 def _tenant(said: object, tenant: str) -> tuple[str, str]:
     if not isinstance(said, str) or said.lower() == tenant.lower():
         return "fine", tenant
-    if len(tenant) == len(said):  # two ids; a domain cannot be compared with an id
-        return "wrong", f"the token is for {said} and tenant_id is {tenant}"
     return "note", f"{tenant}; the token says {said}"
 
 
@@ -202,8 +208,8 @@ def _mfa(amr: object) -> tuple[str, str]:
     )
 
 
-def _speaks_for(kind: str, token: str) -> str | None:
-    app_only = is_app_only(token) if token else None
+def _speaks_for(kind: str, token: Secret) -> str | None:
+    app_only = is_app_only(token.reveal()) if token else None
     if app_only is None:
         return {"app-only": "app-only", "refresh token": USER, "device code": USER}.get(kind)
     return "app-only" if app_only else USER
@@ -259,7 +265,7 @@ def _unwritable(folder: Path) -> str:
         return error.strerror or type(error).__name__
 
 
-def _clean(text: str, secrets: list[str]) -> str:
+def _clean(text: str, secrets: Iterable[Secret]) -> str:
     for secret in secrets:
-        text = text.replace(secret, "(secret)")
+        text = text.replace(secret.reveal(), str(secret))
     return "".join(c if c.isprintable() else " " for c in text)[:500]

@@ -7,15 +7,31 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from invoicekit.claims import claims_of
-from invoicekit.clouds import CLOSED, CLOUDS, OTHER_NAMES
+from invoicekit.clouds import CLOUDS
 from invoicekit.errors import SettingsError
+from invoicekit.secret import NO_SECRET, Secret, scrubbing
+from invoicekit.setting_values import (
+    AMOUNTS,
+    NO_TENANTS,
+    TENANT,
+    TRUE,
+    WHOLES,
+    as_amount,
+    as_base_url,
+    as_cloud,
+    as_flag,
+    as_text,
+    as_whole,
+    as_word,
+    check_tenant,
+    home_of,
+)
 
 # The kinds of sign-in, and the settings that make each: the first row that is all there wins.
 SIGN_INS = (
@@ -33,24 +49,14 @@ NO_SIGN_IN = (
     "around without any: invoicekit.demo()"
 )
 APP = ("client_id", "client_secret", "refresh_token", "client_certificate")
-# Addresses of many tenants at once: as the name of a cache folder they would mix their invoices.
-NO_TENANTS = frozenset({"common", "organizations", "consumers"})
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-# Whole numbers: what a setting is by default, and at most. 2000 is the service's own maximum for a
-# page of line items. Few requests at once, because the service counts them for a whole tenant.
-WHOLES = {"page_size": (2000, 2000), "connections": (4, 16)}
-# Seconds to connect, and without a byte of an answer: Microsoft's own client gives up after three
-# minutes, and its users report pages that take longer. Gigabytes that answers may take on disk.
-AMOUNTS = {"connect_timeout": 10.0, "read_timeout": 180.0, "cache_gb": 5.0}
-TRUE = frozenset({"1", "true", "yes", "on"})
-FALSE = frozenset({"", "0", "false", "no", "off"})
+PROOFS = (*APP[1:], "client_certificate_password")  # of an app's being who it says it is
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One partner, one service, one cache folder. The repr shows no secret."""
+    """One partner, one service, one cache folder. No secret shows in it, and it is not pickled."""
 
-    token: str = field(repr=False)
+    token: Secret
     tenant_id: str
     cloud: str
     base_url: str
@@ -59,9 +65,10 @@ class Settings:
     offline: bool
     connections: int = WHOLES["connections"][0]
     client_id: str = ""
-    client_secret: str = field(default="", repr=False)
-    refresh_token: str = field(default="", repr=False)
-    client_certificate: Path | None = None
+    client_secret: Secret = NO_SECRET
+    refresh_token: Secret = NO_SECRET
+    client_certificate: Secret = NO_SECRET  # a path, or the PEM itself
+    client_certificate_password: Secret = NO_SECRET
     connect_timeout: float = AMOUNTS["connect_timeout"]
     read_timeout: float = AMOUNTS["read_timeout"]
     cache_gb: float = AMOUNTS["cache_gb"]
@@ -88,10 +95,10 @@ class Settings:
 
         Empty where nothing is said of it (offline).
         """
-        claims = claims_of(self.token) or {}
+        claims = claims_of(self.token.reveal()) or {}
         named = claims.get("oid") or claims.get("appid") or self.client_id
         if not named and self.token:
-            return "token-" + _digest(self.token)
+            return "token-" + _digest(self.token.reveal())
         return str(named or "").lower()
 
     @property
@@ -105,51 +112,104 @@ def read_settings(
 ) -> Settings:
     """The settings `given`, completed from `INVOICEKIT_*` in the environment, and checked.
 
+    The environment completes what the call says of one partner, and never mixes two: a token that
+    the call names takes no tenant and no app from it, an app that the call names no token, and
+    no proofs of another app.
+
     Raises:
-        SettingsError: a setting is missing or makes no sense; the message names it.
+        SettingsError: a setting is missing or makes no sense; the message names it, and does not
+            repeat it, for it may be a secret that has gone astray.
     """
-    environ = os.environ if environ is None else environ
+    sources = _Sources(given, os.environ if environ is None else environ)
+    del given, environ  # an error shows this frame: nothing in it shows a secret
+    return scrubbing(sources.settings)
 
-    def setting(name: str, default: object = None) -> object:
-        value = given.get(name)
-        if value is None:
-            value = environ.get(f"INVOICEKIT_{name.upper()}", "").strip() or default
-        return value
 
-    client_id = _word("client_id", setting("client_id"))
-    certificate = setting("client_certificate")
-    token = _token(setting("token"))
-    if given.get("token") is None and any(map(given.get, APP)):
-        token = ""  # the app that the call names, before a token left in the environment
-    offline = _flag("offline", setting("offline", ""))
-    cloud = _cloud(str(setting("cloud", "global")))
-    settings = Settings(
-        token=token,
-        tenant_id=_tenant(str(setting("tenant_id") or "").strip()) or _tenant_of(token),
-        cloud=cloud,
-        base_url=_base_url(str(setting("base_url") or CLOUDS[cloud].api_root)),
-        cache_dir=cache_folder(given, environ),
-        page_size=_whole("page_size", setting("page_size")),
-        connections=_whole("connections", setting("connections")),
-        offline=offline,
-        client_id=client_id,
-        client_secret=_word("client_secret", setting("client_secret")),
-        refresh_token=_word("refresh_token", setting("refresh_token")),
-        client_certificate=Path(str(certificate)).expanduser() if certificate else None,
-        connect_timeout=_amount("connect_timeout", setting("connect_timeout")),
-        read_timeout=_amount("read_timeout", setting("read_timeout")),
-        cache_gb=_amount("cache_gb", setting("cache_gb")),
-    )
-    _check_sign_in(settings)
-    return settings
+class _Sources:
+    """What the call names, and what the environment adds to it."""
+
+    __slots__ = ("_environ", "_given", "_unread")
+
+    def __init__(self, given: Mapping[str, object], environ: Mapping[str, str]) -> None:
+        self._given = {name: value for name, value in given.items() if value is not None}
+        self._environ = environ
+        self._unread: set[str] = set()
+        if as_text(given.get("token")):
+            self._unread |= {"tenant_id", *APP, *PROOFS}
+        elif any(map(self._given.get, APP)):
+            self._unread.add("token")
+            ours, theirs = as_text(given.get("client_id")), self._from_environ("client_id")
+            if ours and theirs and ours != theirs:
+                self._unread |= set(PROOFS)
+
+    def settings(self) -> Settings:
+        """The settings, checked."""
+        token = self._token()
+        cloud = as_cloud(self._text("cloud") or "global")
+        settings = Settings(
+            token=token,
+            tenant_id=_tenant(self._text("tenant_id"), token),
+            cloud=cloud,
+            base_url=CLOUDS[cloud].api_root,
+            cache_dir=cache_folder(self._given, self._environ),
+            page_size=as_whole("page_size", self._text("page_size")),
+            connections=as_whole("connections", self._text("connections")),
+            offline=as_flag("offline", self._text("offline")),
+            client_id=as_word("client_id", self._text("client_id")),
+            client_secret=Secret(as_word("client_secret", self._text("client_secret"))),
+            refresh_token=Secret(as_word("refresh_token", self._text("refresh_token"))),
+            client_certificate=Secret(self._text("client_certificate")),
+            client_certificate_password=Secret(self._text("client_certificate_password")),
+            connect_timeout=as_amount("connect_timeout", self._text("connect_timeout")),
+            read_timeout=as_amount("read_timeout", self._text("read_timeout")),
+            cache_gb=as_amount("cache_gb", self._text("cache_gb")),
+        )
+        _check_sign_in(settings)
+        return replace(settings, base_url=self._base_url(settings))
+
+    def _text(self, name: str) -> str:
+        """What the call says, else the environment; `""` where neither does."""
+        if name in self._given:
+            return as_text(self._given[name])
+        return "" if name in self._unread else self._from_environ(name)
+
+    def _from_environ(self, name: str) -> str:
+        return self._environ.get(f"INVOICEKIT_{name.upper()}", "").strip()
+
+    def _token(self) -> Secret:
+        return Secret(as_word("token", self._text("token").removeprefix("Bearer ").strip()))
+
+    def _base_url(self, settings: Settings) -> str:
+        """The host to ask.
+
+        The token of a sign-in goes to another than the service's own only where the call names it:
+        what lies in the environment may be stale.
+        """
+        url = as_base_url(self._text("base_url") or settings.base_url)
+        if url == settings.base_url or "base_url" in self._given:
+            return url
+        if settings.sign_in in {"token", "none"}:
+            return url
+        warnings.warn(
+            "INVOICEKIT_BASE_URL is passed over: the token of a sign-in goes to "
+            f"{settings.base_url}. To send it elsewhere, name the host in the call: "
+            "connect(base_url=…), or invoicekit --base-url …",
+            stacklevel=6,  # whoever calls connect()
+        )
+        return settings.base_url
 
 
 def cache_folder(given: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Path:
-    """Where answers are kept: as given, as `INVOICEKIT_CACHE_DIR` says, or the user's own place."""
-    environ = os.environ if environ is None else environ
-    named = given.get("cache_dir") or environ.get("INVOICEKIT_CACHE_DIR", "").strip()
+    """Where answers are kept: as given, as `INVOICEKIT_CACHE_DIR` says, or the user's own place.
+
+    Raises:
+        SettingsError: it begins with `~`, and nobody knows whose home that is.
+    """
+    named = as_text(given.get("cache_dir")) or as_text(
+        (os.environ if environ is None else environ).get("INVOICEKIT_CACHE_DIR")
+    )
     if named:
-        return Path(str(named)).expanduser()
+        return home_of("cache_dir", named)
     from platformdirs import user_cache_path
 
     return user_cache_path("invoicekit", appauthor=False)
@@ -163,7 +223,7 @@ def debugging() -> bool:
 def _check_sign_in(settings: Settings) -> None:
     if settings.token:
         return
-    credentials = [name for name in APP[1:] if getattr(settings, name)]
+    credentials = [name for name in PROOFS if getattr(settings, name)]
     if credentials and not settings.client_id:
         raise SettingsError(f"{credentials[0]} is set and client_id is not: whose is it?")
     if settings.client_secret and settings.client_certificate:
@@ -177,87 +237,19 @@ def _check_sign_in(settings: Settings) -> None:
             "tenant_id is missing: pass connect(tenant_id=…) or set INVOICEKIT_TENANT_ID to the "
             "partner's tenant, an id or a domain (Partner Center: Account settings, Identifiers)"
         )
-    if not re.fullmatch(r"\w[\w.-]*", settings.tenant_id, re.ASCII):  # it becomes part of a URL
-        raise SettingsError(f"tenant_id {settings.tenant_id!r} is neither an id nor a domain")
 
 
-def _tenant(tenant: str) -> str:
-    if tenant.lower() in NO_TENANTS:
-        raise SettingsError(f"tenant_id {tenant!r} is no tenant; give the partner's id or domain")
-    return tenant
-
-
-def _word(name: str, value: object) -> str:
-    word = str(value or "").strip()
-    if not word.isascii() or not word.isprintable() or " " in word:
-        raise SettingsError(f"{name} holds characters that none has; copy it again")
-    return word
-
-
-def _token(value: object) -> str:
-    return _word("token", str(value or "").strip().removeprefix("Bearer "))
-
-
-def _cloud(name: str) -> str:
-    cloud = "".join(letter for letter in name.lower() if letter.isalnum())
-    cloud = OTHER_NAMES.get(cloud, cloud)
-    if cloud in CLOSED:
-        raise SettingsError(CLOSED[cloud])
-    if cloud not in CLOUDS:
-        raise SettingsError(f"cloud {name!r} is not known; it is one of {', '.join(CLOUDS)}")
-    return cloud
-
-
-def _base_url(url: str) -> str:
-    parts = urlsplit(url.strip().rstrip("/"))
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise SettingsError(f"base_url {url!r} is no http(s) address of a host")
-    if parts.username or parts.password:
-        raise SettingsError("base_url holds a user name or password; leave them out")
-    if parts.path or parts.query or parts.fragment:
-        raise SettingsError(f"base_url {url!r} should be a host alone, without /v1 or other path")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise SettingsError(
-            f"base_url {url!r} would send the token unencrypted; plain http goes to loopback only"
-        )
-    return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _whole(name: str, value: object) -> int:
-    usual, most = WHOLES[name]
-    try:
-        number = int(str(usual if value is None else value))
-    except ValueError as cause:
-        raise SettingsError(f"{name} {value!r} is no whole number") from cause
-    if not 1 <= number <= most:
-        raise SettingsError(f"{name} {number} is not between 1 and {most}")
-    return number
-
-
-def _amount(name: str, value: object) -> float:
-    try:
-        amount = float(str(AMOUNTS[name] if value is None else value))
-    except ValueError as cause:
-        raise SettingsError(f"{name} {value!r} is no number") from cause
-    if not 0 < amount < 1_000_000:  # noqa: PLR2004 (NaN and infinity as well)
-        raise SettingsError(f"{name} {value!r} makes no sense; it is {AMOUNTS[name]:g} by default")
-    return amount
-
-
-def _flag(name: str, value: object) -> bool:
-    word = str(value if value is not None else "").lower()
-    if word not in TRUE | FALSE:
-        raise SettingsError(f"{name} is {value!r}; say 1 or 0")
-    return word in TRUE
+def _tenant(said: str, token: Secret) -> str:
+    """The partner: as said, else the token's own `tid`, else a digest that tells tokens apart."""
+    if said.lower() in NO_TENANTS:
+        raise SettingsError(f"tenant_id {said!r} is no tenant; give the partner's id or domain")
+    if said and not TENANT.fullmatch(said):  # it becomes part of a URL
+        raise SettingsError("tenant_id is neither an id nor a domain")
+    own = str((claims_of(token.reveal()) or {}).get("tid") or "")
+    own = own if TENANT.fullmatch(own) else ""
+    check_tenant(said, own)
+    return said or own or ("token-" + _digest(token.reveal()) if token else "")
 
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def _tenant_of(token: str) -> str:
-    """The token's own `tid` claim where it can be read, else a digest that tells tokens apart."""
-    tenant = (claims_of(token) or {}).get("tid")
-    if isinstance(tenant, str) and tenant:
-        return tenant
-    return "token-" + _digest(token) if token else ""

@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from invoicekit.clouds import Cloud
 
 TENANT = "11111111-2222-3333-4444-555555555555"
+USER = "ida@partner.example"
 RESOURCE = "https://api.partnercenter.example"
 
 
@@ -72,6 +73,7 @@ def app_certificate(folder):
     files = make_certificate(folder / "app", key, name="invoicekit test app")
     both = folder / "app.pem"
     both.write_bytes(files[1].read_bytes() + files[0].read_bytes())
+    both.chmod(0o600)
     return both
 
 
@@ -87,6 +89,7 @@ class Entra:
     paths: list = field(default_factory=list)
     issued: list = field(default_factory=list)
     delay: float = 0.0
+    user: str = USER  # who signs in next
 
     def grants(self):
         return [form["grant_type"] for form in self.forms if "grant_type" in form]
@@ -137,6 +140,7 @@ class Entra:
                     sub="u",
                     tid=TENANT,
                     name="Ida Token-Secret",
+                    preferred_username=self.user,
                     aud=form["client_id"],
                     iss=f"{self.url}/{TENANT}/v2.0",
                     iat=int(time.time()),

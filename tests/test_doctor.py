@@ -107,9 +107,7 @@ def test_a_users_token_without_mfa_is_told(ask, amr):
     assert (state, "900421" in said) == ("wrong", True)
 
 
-def test_a_token_of_another_tenant_is_told(ask):
-    other = TENANT[::-1]
-    assert says(ask(jwt(**USER), tenant_id=other))["tenant"][0] == "wrong"
+def test_a_tenant_that_cannot_be_compared_with_the_tokens_is_told(ask):
     assert says(ask(jwt(**USER), tenant_id="contoso.example"))["tenant"][0] == "note"
 
 

@@ -23,6 +23,7 @@ import invoicekit as ik
 from invoicekit.fetch.patience import Patience, seconds_in
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.session import Session
+from invoicekit.secret import Secret
 
 PAGE = Chain().page(3)
 PACKED = gzip.compress(PAGE)
@@ -165,22 +166,22 @@ class Renewable:
     kind = "a stock"
 
     def __init__(self, *tokens: str) -> None:
-        self._tokens = list(tokens)
+        self._tokens = list(map(Secret, tokens))
         self.renewed = 0
 
-    def token(self) -> str:
+    def token(self) -> Secret:
         return self._tokens[0]
 
-    def renew(self, refused: str | None = None) -> str:
+    def renew(self, refused: Secret | None = None) -> Secret:
         if refused == self._tokens[0]:
             self.renewed += 1
             self._tokens.pop(0)
         return self._tokens[0]
 
-    def held(self) -> str:
+    def held(self) -> Secret:
         return self._tokens[0]
 
-    def secrets(self) -> tuple[str, ...]:
+    def secrets(self) -> tuple[Secret, ...]:
         return tuple(self._tokens)
 
 
@@ -223,7 +224,7 @@ def test_a_renewed_token_that_is_refused_as_well(serve, open_client):
 class Broken(Renewable):
     """A signer whose app was changed under it."""
 
-    def renew(self, _: str | None = None) -> str:
+    def renew(self, _: Secret | None = None) -> Secret:
         raise ik.SettingsError("could not sign in: the client secret has expired")
 
 

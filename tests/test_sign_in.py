@@ -12,7 +12,17 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from entra import RESOURCE, TENANT, Entra, app_certificate, jwt, refused, serve, session_trusting
+from entra import (
+    RESOURCE,
+    TENANT,
+    USER,
+    Entra,
+    app_certificate,
+    jwt,
+    refused,
+    serve,
+    session_trusting,
+)
 from msal_extensions import FilePersistence
 
 from invoicekit.clouds import CLOUDS
@@ -116,7 +126,7 @@ def test_a_damaged_or_foreign_key_is_told_without_showing_it(place, tmp_path):
     both = app_certificate(tmp_path)
     text = both.read_text()
     both.write_text(text.replace("MII", "XXX", 1))
-    with pytest.raises(SettingsError, match="encrypted, or damaged") as caught:
+    with pytest.raises(SettingsError, match="private key is damaged") as caught:
         place.signer(client_certificate=both).token()
     assert caught.value.__cause__ is None
     (tmp_path / "other").mkdir()
@@ -169,7 +179,7 @@ def test_storage_that_holds_garbage_is_as_good_as_none(place):
     for text in ("", "{", "[]", '{"given": 1}', "\x00"):
         for file in (place.folder / "kept").iterdir():
             file.write_text(text)
-        assert place.signer(**GIVEN["refresh"]).token().startswith("ACCESS-")
+        assert place.signer(**GIVEN["refresh"]).token().reveal().startswith("ACCESS-")
         assert place.entra.forms[-1]["refresh_token"] == "REFRESH-0-SECRET"
 
 
@@ -207,10 +217,13 @@ def _fields(world):
 def test_a_device_code_is_shown_in_one_clean_line_and_asked_for_once(place):
     signer = place.signer()
     assert (signer.kind, signer.token()) == ("device code", "ACCESS-1-SECRET")
-    assert place.said == ["Open https://microsoft.com/devicelogin [2J and enter ABC123"]
+    assert place.said == [
+        "Open https://microsoft.com/devicelogin [2J and enter ABC123",
+        f"signed in as {USER}",
+    ]
     assert signer.renew() == "ACCESS-2-SECRET"
     assert place.signer().token() == "ACCESS-3-SECRET"
-    assert len(place.said) == 1
+    assert len(place.said) == 2
     assert place.entra.grants()[-2:] == ["refresh_token", "refresh_token"]
 
 
@@ -218,7 +231,7 @@ def test_a_device_code_is_asked_for_again_when_the_kept_sign_in_is_spent(place):
     place.signer().token()
     place.entra.spent.add("REFRESH-1-SECRET")
     assert place.signer().token() == "ACCESS-2-SECRET"
-    assert len(place.said) == 2
+    assert len(place.said) == 4
 
 
 def test_a_declined_device_code_is_an_access_error(place):
@@ -381,14 +394,14 @@ def test_no_secret_is_in_any_log_repr_or_error(place, given, caplog):
     signer.token()
     signer.renew()
     shown += [repr(signer), str(signer)]
-    echo = " ".join(signer.secrets())
+    echo = " ".join(secret.reveal() for secret in signer.secrets())
     place.entra.answers = [(400, refused("invalid_scope", 424242, f"You sent {echo}"))]
     with pytest.raises(InvoiceKitError) as caught:
         signer.renew()
     shown += [_everything(caught.value), caplog.text, *place.said]
     assert "(secret)" in str(caught.value)
     assert len(signer.secrets()) >= 2
-    for secret in (*signer.secrets(), "SECRET", "Ida"):
+    for secret in (*(secret.reveal() for secret in signer.secrets()), "SECRET", "Ida"):
         assert secret not in "\n".join(shown), secret
 
 

@@ -10,7 +10,8 @@ from requests.adapters import HTTPAdapter
 
 from invoicekit.errors import PageError
 from invoicekit.fetch.sign_in import Signer
-from invoicekit.settings import WHOLES
+from invoicekit.secret import Secret
+from invoicekit.setting_values import WHOLES
 
 # Made for another audience (graph.windows.net), or without MFA.
 NO_USE_RENEWING = (b"900420", b"900421")
@@ -65,14 +66,9 @@ class SigningAdapter(HTTPAdapter):
         return response
 
 
-def unsigned(request: PreparedRequest) -> PreparedRequest:
-    """`request` as it is: keeps requests from signing it with what it finds in a netrc file."""
-    return request
-
-
-def _signed(request: PreparedRequest, token: str) -> PreparedRequest:
+def _signed(request: PreparedRequest, token: Secret) -> PreparedRequest:
     signed = request.copy()
-    signed.headers["Authorization"] = f"Bearer {token}"
+    signed.headers["Authorization"] = f"Bearer {token.reveal()}"
     return signed
 
 
@@ -91,9 +87,9 @@ class Secrets:
     def redact(self, text: str) -> str:
         """`text` without secrets, should the service have echoed one."""
         for secret in self._signer.secrets():
-            text = text.replace(secret, "(secret)")
+            text = text.replace(secret.reveal(), str(secret))
         return text
 
     def show_in(self, body: bytes) -> bool:
         """Whether `body` holds a secret: such an answer is not written to disk."""
-        return any(secret.encode() in body for secret in self._signer.secrets())
+        return any(secret.reveal().encode() in body for secret in self._signer.secrets())

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import json
 import logging
+import pkgutil
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from invoicekit.errors import FetchError, SettingsError
+from invoicekit.secret import Secret
 
 TIMEOUT = (10, 30)  # seconds to connect, and to the first byte
 NO_TENANT = frozenset({400, 404})  # how the address of a tenant that does not exist answers
@@ -32,11 +38,22 @@ SECRETS = (
     "refresh_token",
 )
 LOGGERS = frozenset({"msal", "msal_extensions"})
+# A tenant that Entra does not know is shown where it looks like an id or a domain: else it may be
+# a secret in the wrong place.
+SHOWN = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-z-]+(\.[0-9a-z-]+)+", re.IGNORECASE
+)
+
+
+def unsigned(request: PreparedRequest) -> PreparedRequest:
+    """`request` as it is: keeps requests from signing it with what it finds in a netrc file."""
+    return request
 
 
 def open_http() -> requests.Session:
     """A session that tries twice more where Entra is out of breath; asking it again is harmless."""
     http = requests.Session()
+    http.auth = unsigned
     again = Retry(
         total=2,
         backoff_factor=0.5,
@@ -52,7 +69,7 @@ def open_http() -> requests.Session:
 class EntraHttp:
     """What msal takes for an HTTP client. `learn` is told each secret that is sent or received."""
 
-    def __init__(self, http: requests.Session, learn: Callable[[str], None]) -> None:
+    def __init__(self, http: requests.Session, learn: Callable[[Secret], None]) -> None:
         self._http = http
         self._learn = learn
 
@@ -86,7 +103,6 @@ class EntraHttp:
                 method, url, timeout=TIMEOUT, allow_redirects=False, **asked
             )
         except requests.RequestException as cause:
-            cause.request = cause.response = None  # they hold what was sent
             raise FetchError(
                 f"could not sign in: no connection to {host}, or it was cut. Check the network, a "
                 "proxy, and whether its certificates are trusted here",
@@ -95,8 +111,9 @@ class EntraHttp:
             ) from cause
         if method == "GET" and response.status_code in NO_TENANT:
             tenant = urlsplit(url).path.split("/")[1]
+            named = f" {tenant}" if SHOWN.fullmatch(tenant) else " of that name"
             raise SettingsError(
-                f"could not sign in: {host} knows no tenant {tenant}. Check tenant_id, and cloud"
+                f"could not sign in: {host} knows no tenant{named}. Check tenant_id, and cloud"
             )
         response.encoding = "utf-8"  # else it would be guessed from the body
         try:
@@ -119,7 +136,7 @@ class EntraHttp:
         for name in SECRETS if isinstance(fields, Mapping) else ():
             secret = fields.get(name)  # type: ignore[attr-defined]
             if secret:
-                self._learn(secret.decode() if isinstance(secret, bytes) else str(secret))
+                self._learn(Secret(secret.decode() if isinstance(secret, bytes) else str(secret)))
 
 
 @contextmanager
@@ -135,7 +152,7 @@ def muted() -> Iterator[None]:
     def elsewhere(_: logging.LogRecord) -> bool:
         return threading.get_ident() != here
 
-    names = [name for name in tuple(logging.root.manager.loggerDict) if _is_muted(name)]
+    names = _modules() | {n for n in tuple(logging.root.manager.loggerDict) if _is_muted(n)}
     loggers = [logging.getLogger(name) for name in names]
     for logger in loggers:
         logger.addFilter(elsewhere)
@@ -144,6 +161,16 @@ def muted() -> Iterator[None]:
     finally:
         for logger in loggers:
             logger.removeFilter(elsewhere)
+
+
+@cache
+def _modules() -> frozenset[str]:
+    """All modules of msal: loggers bear their names, and some are made in the first sign-in."""
+    found = set(LOGGERS)
+    for package in map(import_module, LOGGERS):
+        prefix = f"{package.__name__}."
+        found |= {module.name for module in pkgutil.walk_packages(package.__path__, prefix)}
+    return frozenset(found)
 
 
 def _is_muted(name: str) -> bool:

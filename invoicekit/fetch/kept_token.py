@@ -10,8 +10,10 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
+from invoicekit.secret import NO_SECRET, Secret, scrub
 from invoicekit.settings import Settings
 
 
@@ -38,44 +40,85 @@ def open_storage(name: str) -> Storage:
 # What the storages of the three systems raise: a missing library (ImportError), a locked or broken
 # store (OSError, RuntimeError: GLib's is one), a text that is not ours (ValueError and its kin).
 TROUBLE = (ImportError, OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError)
+FORGOTTEN = "{}"  # not every system lets an entry be deleted; each lets it be replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept: the token, and the user whom it speaks for, where Entra said who that is."""
+
+    refresh_token: Secret = NO_SECRET
+    account: str = ""
 
 
 class KeptToken:
-    """The refresh token that followed the one in `settings`; `""` where there is none.
+    """The refresh token that followed the one in `settings`; none where there is none.
 
-    It belongs to one app, tenant and cloud, and to the refresh token that was given: whoever sets
-    another one means that one.
+    It belongs to one app, tenant and cloud, and to the refresh token that was given, so to one
+    user: whoever sets another one means that one. By device code it is the user who signed in last.
     """
 
     def __init__(
         self, settings: Settings, open_storage: Callable[[str], Storage] = open_storage
     ) -> None:
-        whose = f"{settings.cloud}\n{settings.tenant_id.lower()}\n{settings.client_id.lower()}"
-        self._name = hashlib.sha256(whose.encode()).hexdigest()[:32]
-        self._given = hashlib.sha256(settings.refresh_token.encode()).hexdigest()
+        self._given = hashlib.sha256(settings.refresh_token.reveal().encode()).hexdigest()
+        whose = (settings.cloud, settings.tenant_id.lower(), settings.client_id.lower())
+        # The first release kept one for all users of an app: it is read where there is no other.
+        self._names = [_name(*whose, self._given), _name(*whose)]
         self._open = open_storage
         self._warned = False
 
-    def read(self) -> str:
-        """The token kept by an earlier run. What cannot be read is not there."""
-        try:
-            kept = json.loads(self._open(self._name).load())
-            return str(kept["refresh_token"]) if kept["given"] == self._given else ""
-        except TROUBLE:
-            return ""
+    def read(self) -> Kept:
+        """What an earlier run kept. What cannot be read is not there."""
+        return next(filter(None, map(self._read, self._names)), Kept())
 
-    def write(self, refresh_token: str) -> None:
-        """Keep `refresh_token`; where that cannot be done, say so once."""
-        content = json.dumps({"given": self._given, "refresh_token": refresh_token})
+    def write(self, kept: Kept) -> None:
+        """Keep a token and its account; where that cannot be done, say so once."""
+        trouble = self._write(self._names[0], kept)
+        if trouble and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"this system offers no protected storage that works ({trouble}), so the renewed "
+                "refresh token is kept in memory only and never written in plain text; the next "
+                "run signs in as this one did. "
+                "On Linux: install gnome-keyring and PyGObject (python3-gi, gir1.2-secret-1)",
+                stacklevel=2,
+            )
+
+    def forget(self) -> bool:
+        """Keep nothing any more; returns whether there was something.
+
+        Raises:
+            OSError: what is kept cannot be replaced.
+        """
+        there = [name for name in self._names if self._read(name)]
+        for name in there:
+            trouble = self._write(name, None)
+            if trouble:
+                raise OSError(f"the kept refresh token could not be removed ({trouble})")
+        return bool(there)
+
+    def _read(self, name: str) -> Kept | None:
         try:
-            self._open(self._name).save(content)
+            kept = json.loads(self._open(name).load())
+            if kept["given"] != self._given or not kept["refresh_token"]:
+                return None
+            return Kept(Secret(str(kept["refresh_token"])), str(kept.get("account") or ""))
+        except TROUBLE:
+            return None
+
+    def _write(self, name: str, kept: Kept | None) -> str:
+        """What went wrong, in a word; `""` where nothing did."""
+        try:
+            self._open(name).save(FORGOTTEN if kept is None else self._content(kept))
         except TROUBLE as trouble:
-            if not self._warned:
-                self._warned = True
-                warnings.warn(
-                    "this system offers no protected storage that works "
-                    f"({type(trouble).__name__}), so the renewed refresh token is kept in memory "
-                    "only and never written in plain text; the next run signs in as this one did. "
-                    "On Linux: install gnome-keyring and PyGObject (python3-gi, gir1.2-secret-1)",
-                    stacklevel=2,
-                )
+            return type(scrub(trouble)).__name__
+        return ""
+
+    def _content(self, kept: Kept) -> str:
+        token = kept.refresh_token.reveal()
+        return json.dumps({"given": self._given, "refresh_token": token, "account": kept.account})
+
+
+def _name(*whose: str) -> str:
+    return hashlib.sha256("\n".join(whose).encode()).hexdigest()[:32]

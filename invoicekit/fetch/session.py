@@ -18,15 +18,18 @@ from requests import PreparedRequest, Request, Response
 from requests_cache import NEVER_EXPIRE, CachedSession
 
 from invoicekit.errors import PageError
-from invoicekit.fetch.auth import Secrets, SigningAdapter, origin_of, unsigned
+from invoicekit.fetch.auth import Secrets, SigningAdapter, origin_of
 from invoicekit.fetch.cache import PageCache, PageFiles, page_key
 from invoicekit.fetch.crew import Crew
+from invoicekit.fetch.entra import unsigned
 from invoicekit.fetch.faults import Asked, is_cut, is_web_page, refused, unreached
 from invoicekit.fetch.folders import partner_folder
 from invoicekit.fetch.patience import Patience, may_go_better, rest
 from invoicekit.fetch.sign_in import Signer, signer_for
 from invoicekit.pages import BOM, Link
-from invoicekit.settings import LOOPBACK, Settings
+from invoicekit.secret import scrubbing
+from invoicekit.setting_values import LOOPBACK
+from invoicekit.settings import Settings
 
 JSON_STARTS = (b"{", b"[")
 
@@ -159,9 +162,7 @@ class Session:
         time.sleep(max(0.0, self._quiet_until - time.monotonic()))
         try:
             with self._at_once:
-                response = self._http.send(
-                    request, timeout=self._timeout, allow_redirects=False, **self._way(request)
-                )
+                response = scrubbing(lambda: self._sent(request), self._secrets.redact)
             if _is_cut(response):
                 raise requests.exceptions.ChunkedEncodingError
         except (requests.RequestException, ValueError) as cause:  # ValueError: a senseless Location
@@ -173,6 +174,11 @@ class Session:
             return response, None
         location = response.headers.get("Location")
         return response, refused(asked, response.status_code, body, location)
+
+    def _sent(self, request: PreparedRequest) -> Response:
+        return self._http.send(
+            request, timeout=self._timeout, allow_redirects=False, **self._way(request)
+        )
 
     def _prepared(self, link: Link, folder: str, correlation_id: str = "") -> PreparedRequest:
         headers = {

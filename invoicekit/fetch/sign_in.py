@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from invoicekit.errors import SettingsError
-from invoicekit.fetch.entra_signers import AppOnly, DeviceCode, RefreshToken, World
+from invoicekit.fetch.entra_signers import AppOnly, DeviceCode, RefreshToken, World, longest_first
+from invoicekit.secret import Secret
 from invoicekit.settings import NO_SIGN_IN, Settings
 
 
@@ -21,7 +22,7 @@ class Signer(Protocol):
     def kind(self) -> str:
         """How it signs in: `token`, `app-only`, `refresh token`, `device code` or `none`."""
 
-    def token(self) -> str:
+    def token(self) -> Secret:
         """A token that is valid for some minutes at least; asks for one only where none is held.
 
         Raises:
@@ -29,17 +30,26 @@ class Signer(Protocol):
             FetchError: it could not be asked.
         """
 
-    def renew(self, refused: str | None = None) -> str | None:
+    def renew(self, refused: Secret | None = None) -> Secret | None:
         """A new token after the service refused one (401); `None` where there is no way to get it.
 
         Where `refused` is said and is not the token held, somebody else has renewed it already.
         """
 
-    def held(self) -> str | None:
+    def held(self) -> Secret | None:
         """The token at hand; nothing is asked."""
 
-    def secrets(self) -> tuple[str, ...]:
+    def secrets(self) -> tuple[Secret, ...]:
         """Every secret known so far, longest first, to be shown and kept nowhere."""
+
+    def account(self) -> str:
+        """Who has signed in, now or in an earlier run; `""` where nobody has, or it is not known.
+
+        Nothing is asked.
+        """
+
+    def sign_out(self) -> bool:
+        """Forget the tokens held and kept; returns whether there were any. Nothing is asked."""
 
 
 def signer_for(settings: Settings, world: World | None = None) -> Signer:
@@ -55,25 +65,33 @@ class GivenToken:
     def __init__(self, settings: Settings, _: World) -> None:
         self._token = settings.token
         known = (settings.token, settings.client_secret, settings.refresh_token)
-        self._secrets = tuple(sorted(filter(None, known), key=len, reverse=True))
+        self._secrets = longest_first(known)
 
     def __repr__(self) -> str:
         return "Signer(token)"
 
-    def token(self) -> str:
+    def token(self) -> Secret:
         """The token, as it was given."""
         return self._token
 
-    def renew(self, refused: str | None = None) -> None:
+    def renew(self, refused: Secret | None = None) -> None:
         """Nothing: there is no way."""
 
-    def held(self) -> str:
+    def held(self) -> Secret:
         """The token."""
         return self._token
 
-    def secrets(self) -> tuple[str, ...]:
+    def secrets(self) -> tuple[Secret, ...]:
         """The token, and what else the settings hold."""
         return self._secrets
+
+    def account(self) -> str:
+        """Nobody: the token was not got here."""
+        return ""
+
+    def sign_out(self) -> bool:
+        """Nothing: the token stays where it was set."""
+        return False
 
 
 class NoSignIn:
@@ -87,7 +105,7 @@ class NoSignIn:
     def __repr__(self) -> str:
         return "Signer(none)"
 
-    def token(self) -> str:
+    def token(self) -> Secret:
         """Nothing.
 
         Raises:
@@ -95,15 +113,23 @@ class NoSignIn:
         """
         raise SettingsError(NO_SIGN_IN)
 
-    def renew(self, refused: str | None = None) -> None:
+    def renew(self, refused: Secret | None = None) -> None:
         """Nothing."""
 
     def held(self) -> None:
         """Nothing."""
 
-    def secrets(self) -> tuple[str, ...]:
+    def secrets(self) -> tuple[Secret, ...]:
         """Nothing."""
         return ()
+
+    def account(self) -> str:
+        """Nobody."""
+        return ""
+
+    def sign_out(self) -> bool:
+        """Nothing."""
+        return False
 
 
 SIGNERS: dict[str, Callable[[Settings, World], Signer]] = {
