@@ -178,6 +178,23 @@ def test_every_command_has_help_and_is_in_the_readme():
         assert f"invoicekit {name}" in readme
 
 
+def test_every_test_that_the_matrix_of_faults_names_is_there():
+    """Its last cells name them without `test_`, and with `…` for what is left out."""
+    tests = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py")
+    )
+    there = re.findall(r"^ *def test_(\w+)", tests, re.MULTILINE)
+    text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    rows = [row.strip("| ").split(" | ") for row in text.splitlines() if row.startswith("| ")]
+    assert len(rows) > 30
+    for what, *_, cell in rows[2:]:
+        named = re.findall(r"`([\w…]+)`", cell)
+        assert named or cell == "F the same", what
+        for name in named:
+            pattern = name.removeprefix("test_").replace("…", r"\w*")
+            assert any(re.fullmatch(pattern, one) for one in there), name
+
+
 def test_tracked_files_name_no_machine_and_no_registry():
     listed = subprocess.run(
         ["git", "ls-files", "-z"],

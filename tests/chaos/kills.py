@@ -85,9 +85,9 @@ class Season:
         for question, said in found.items():
             wanted = self.right.get(re.sub(r"^\d ", "", question))  # the number of a thread
             fine = said == wanted if wanted else said[0] == "right"
-            if errors and (said[0] == "error" or "not stored" in said[1] or "(warned)" in said[1]):
-                fine = True
-                self.counts["clear errors"] += 1
+            if errors and (said[0] == "error" or question.startswith("scan")):
+                fine = said[0] != "foreign"  # what was cleared is not there, nor in a scan
+                self.counts["cleared"] += 1
             self.counts["right" if fine else "WRONG"] += 1
             if not fine:
                 self.findings.append(f"{what}: {question}: {said} instead of {wanted}"[:700])

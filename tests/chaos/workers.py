@@ -58,6 +58,8 @@ class Workers:
         # Before Python 3.13 what it forks from looks for its modules by the environment alone.
         places = [str(HERE), str(HERE.parent), str(ROOT), os.environ.get("PYTHONPATH", "")]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
+        # The killed leave behind what only they knew of; that is nothing to warn of.
+        os.environ["PYTHONWARNINGS"] = "ignore::UserWarning:multiprocessing.resource_tracker"
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["readers"])
 
