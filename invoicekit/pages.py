@@ -18,6 +18,7 @@ import msgspec
 from invoicekit.errors import PageError
 
 BOM = b"\xef\xbb\xbf"
+NO_ROWS = b'{"items":[]}'
 # What a link may ask to be sent along: the service's own headers (the seek token is one), and the
 # form of the answer. Never who we are, where it goes, or how a message is cut.
 LINK_HEADER = re.compile(r"MS-[A-Za-z0-9-]+|Accept", re.IGNORECASE)
@@ -50,6 +51,7 @@ class Page:
     collection: str
     number: int
     total: int | None = None  # what the page says of itself (`totalCount`): shown, never believed
+    envelope: bytes = field(default=NO_ROWS, repr=False)  # the body without its rows' text
 
 
 class _Header(msgspec.Struct):
@@ -73,7 +75,12 @@ class _Envelope(msgspec.Struct):
     totalCount: Any = None  # noqa: N815 (the wire's name)
 
 
+class _Rows(msgspec.Struct):
+    items: msgspec.Raw
+
+
 _envelope = msgspec.json.Decoder(_Envelope)
+_rows = msgspec.json.Decoder(_Rows)
 
 
 def parse_page(body: bytes, *, collection: str = "", number: int = 1) -> Page:
@@ -87,8 +94,8 @@ def parse_page(body: bytes, *, collection: str = "", number: int = 1) -> Page:
         envelope = _envelope.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise PageError(f"{_named(collection, number)} is {_complaint(body, cause)}") from cause
-    if _around(body, envelope.items).count(b'"items"') > 1:
-        _raise_if_said_twice(body, _named(collection, number))
+    around = _without_rows(body, envelope.items)
+    _raise_if_said_twice(around, body, _named(collection, number))
     link = envelope.links.next if envelope.links else None
     return Page(
         body=body,
@@ -97,6 +104,7 @@ def parse_page(body: bytes, *, collection: str = "", number: int = 1) -> Page:
         collection=collection,
         number=number,
         total=envelope.totalCount if isinstance(envelope.totalCount, int) else None,
+        envelope=around,
     )
 
 
@@ -162,19 +170,39 @@ def follow(
         link, last = page.next, page.body
 
 
-def _around(body: bytes, items: Sequence[msgspec.Raw]) -> bytes:
-    """What a page says beside its items; all of it, where they are not written tightly."""
+def _without_rows(body: bytes, items: Sequence[msgspec.Raw]) -> bytes:
+    """The body with an empty list of items; written tightly, they need not be looked for again."""
     start = body.find(b"[", body.find(b'"items"')) + 1
     tight = b",".join(items)
-    return body[:start] + body[start + len(tight) :] if body.startswith(tight, start) else body
+    if body.startswith(tight, start):
+        return body[:start] + body[start + len(tight) :]
+    return body.replace(bytes(_rows.decode(body).items), b"[]", 1)
 
 
-def _raise_if_said_twice(body: bytes, where: str) -> None:
-    """A page that says a field twice would give one of the two, and drop the other silently."""
-    pairs = json.loads(body, object_pairs_hook=list, parse_int=str, parse_float=str)
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        raise PageError(f"{where} says a field of the page twice; nothing of it is believed")
+def _raise_if_said_twice(envelope: bytes, body: bytes, where: str) -> None:
+    """Of a field that is there twice, however spelt, a reader of JSON drops one silently."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise PageError(f"{where} says a field of the page twice; nothing of it is believed")
+        return found
+
+    def read(text: bytes) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            text.decode(), object_pairs_hook=once, parse_int=str, parse_float=str
+        )
+        return found
+
+    try:
+        try:
+            cut_well = read(envelope)["items"] == []
+        except (ValueError, TypeError, KeyError):
+            cut_well = False
+        if not cut_well:  # the rows' text is there a second time: look at all that there is
+            read(body)
+    except (ValueError, RecursionError) as cause:
+        raise PageError(f"{where} is {_complaint(body, cause)}") from cause
 
 
 def _named(collection: str, number: int) -> str:

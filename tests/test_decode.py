@@ -512,14 +512,6 @@ def test_texts_are_those_that_a_plain_reader_of_json_reads(found):
         assert frame[column].to_list() == [text or None for text in plain]
 
 
-def test_a_total_that_is_there_twice_is_refused():
-    """A reader of JSON takes the last of the two, and the first would be gone."""
-    twice = '{"totalForCustomer":7,"totalForCustomer":5}'
-    for body in (f"[{line('1.00')},{twice}]", f'[{line("1.00")},{twice[:-1]},"new":1}}]'):
-        with pytest.raises(FrameError, match=r"row 2: .*totalForCustomer twice"):
-            read(page(body))
-
-
 def test_a_total_may_be_spoken_of_elsewhere():
     row = '{"totalForCustomer":7,"productName":"totalForCustomer","attributes":{"a":"b"}}'
     assert read(page(f"[{row}]"))[ONE_TIME]["total_for_customer"].item() == 7

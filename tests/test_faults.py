@@ -356,6 +356,7 @@ def wrongly(body: bytes | Reply, error: type[Exception], words: str, kept: str =
             ik.PageError,
             "redirects to another host",
         ),
+        wrongly(b'{"items":[{"a":1}],"\\u0069tems":[]}', ik.PageError, "a field of the page twice"),
         wrongly(Reply(b"{}", 400), ik.PageError, "continuation token, twice"),
         wrongly(b"<html>Sign in</html>", ik.FetchError, "web page where", "pending"),
         wrongly(Reply(b"", 302, {"Location": "/v1/x"}), ik.FetchError, "redirects", "pending"),

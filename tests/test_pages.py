@@ -152,10 +152,3 @@ def test_the_same_page_twice_in_a_row_is_told():
 def test_a_resource_that_is_no_object_is_told():
     with pytest.raises(PageError, match="invoice G1"):
         parse_resource(b"[1]", collection="invoice G1")
-
-
-def test_a_page_that_says_its_items_twice_is_not_believed():
-    with pytest.raises(PageError, match="twice"):
-        parse_page(b'{"items":[{"a":1}],"items":[{"a":2}]}')
-    inner = b'{"items":[{"items":[1],"a":"\\"items\\""}]}'
-    assert parse_page(inner).rows == 1

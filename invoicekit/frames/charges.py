@@ -67,6 +67,16 @@ def charges(
     return pl.concat(frames) if frames else empty
 
 
+def sources_of(kind: Kind) -> frozenset[str]:
+    """The columns of a kind that its charges are made from: they say what is billed, and to whom.
+
+    >>> sorted(sources_of(BY_OBJECT_TYPE["DailyUsageLineItem"]) & {"resource_guid", "unit", "tax"})
+    ['resource_guid']
+    """
+    sources = (kind.roles.get(column, USUAL.get(column, column)) for column in CHARGES)
+    return frozenset(name for source in sources if source for name in source.split(":"))
+
+
 def _role(kind: Kind, column: str) -> pl.Expr:
     source = kind.roles.get(column, USUAL.get(column, column))
     dtype = CHARGES[column]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,8 @@ import polars as pl
 
 from invoicekit.errors import FrameError
 from invoicekit.frames.batch import Batch, Place
+from invoicekit.frames.charges import sources_of
+from invoicekit.frames.duplicates import repeated
 from invoicekit.frames.kinds import (
     ALIASES,
     BY_OBJECT_TYPE,
@@ -24,10 +25,10 @@ from invoicekit.frames.kinds import (
     Kind,
     snake,
 )
-from invoicekit.frames.notices import numbers_that_did_not_fit, undocumented
+from invoicekit.frames.notices import fields_said_twice, numbers_that_did_not_fit, undocumented
 from invoicekit.frames.numbers import AS_SENT
 from invoicekit.frames.wire import NestedError, Row, fields_of, items_of, layout_of
-from invoicekit.pages import Page
+from invoicekit.pages import NO_ROWS, Page
 
 OURS = {
     "invoice_id": pl.String(),
@@ -38,6 +39,7 @@ OURS = {
 }
 ENOUGH = 10_000  # rows typed at once
 UNREADABLE = re.compile(r'["\\\x00-\x1f]')  # in a field's name: msgspec cannot look for it
+PATTERN = re.compile(r"|\*|\^.*\$")  # as a column's name, polars would take it for many columns
 UNNAMED = "UnknownLineItem"  # a row that names no objectType, of a pair that we do not know
 
 
@@ -114,6 +116,7 @@ class _Decoder:
         self._lines: dict[str, int] = {}
         self._named: dict[bytes, Kind] = {}
         self._as_sent: dict[str, dict[str, int]] = {}
+        self._twice: dict[str, set[str]] = {}
 
     def take(self, *, rest: bool = False) -> list[tuple[str, pl.DataFrame]]:
         """The frames that are done; with `rest`, of all that was added."""
@@ -133,6 +136,8 @@ class _Decoder:
             extra = {column.name for column in self._columns[name]} - documented
             if notice := undocumented(kind, lines, sorted(extra)):
                 warnings.warn(notice, stacklevel=3)
+        for name, twice in self._twice.items():
+            warnings.warn(fields_said_twice(name, sorted(twice)), stacklevel=3)
 
     def add(self, page: Page) -> None:
         """Take the rows of `page`."""
@@ -161,7 +166,7 @@ class _Decoder:
             said = layout.attributes_of(rows)
             if said is None or any(self._kind_in(attributes) != kind for attributes in said):
                 return False
-        self._keep(kind, rows, page.body, Place(page.collection, page.number))
+        self._keep(kind, rows, page.body, page.envelope, Place(page.collection, page.number))
         return True
 
     def _look_at(self, items: Sequence[msgspec.Raw]) -> None:
@@ -191,17 +196,19 @@ class _Decoder:
             kind = self._guess = self._kinds[name]
             layout = layout_of(self._columns_of(kind, wires))
             body = b'{"items":[' + b",".join(mine) + b"]}"
-            self._keep(kind, layout.rows(body), body, Place(page.collection, page.number, numbers))
+            place = Place(page.collection, page.number, numbers)
+            self._keep(kind, layout.rows(body), body, NO_ROWS, place)
 
-    def _keep(self, kind: Kind, rows: list[Row], body: bytes, place: Place) -> None:
+    def _keep(
+        self, kind: Kind, rows: list[Row], body: bytes, envelope: bytes, place: Place
+    ) -> None:
         """Put rows by, to be typed with those of other pages: it is cheaper by the thousand."""
         name, columns = kind.object_type, self._columns_of(kind)
-        _raise_if_said_twice(kind, rows, body, place)
         if name in self._batches and self._batches[name].columns != columns:
             self._flush(name)
         batch = self._batches.setdefault(name, Batch(columns))
         try:
-            batch.add(rows, body, place)
+            batch.add(rows, body, envelope, place)
         except NestedError as nested:
             batch = self._batches[name] = self._again(name, batch, nested.column)
         if batch.height >= ENOUGH:
@@ -209,9 +216,10 @@ class _Decoder:
 
     def _flush(self, name: str) -> None:
         batch = self._batches[name]
-        if not batch.pages:
+        if not batch.sources:
             return
         self._batches[name] = Batch(self._columns[name])
+        self._look_for_repeated(self._kinds[name], batch)
         typed = batch.typed()
         invoice_id, provider, line_item_type = self._ours
         values = (invoice_id, name, provider, line_item_type)
@@ -224,6 +232,15 @@ class _Decoder:
         for column in typed.columns[len({column.name for column in batch.columns}) :]:
             counts = self._as_sent.setdefault(name, {})
             counts[column] = counts.get(column, 0) + typed.height - typed[column].null_count()
+
+    def _look_for_repeated(self, kind: Kind, batch: Batch) -> None:
+        """Refuse rows that say twice what is billed, or to whom; what else is twice is told."""
+        names = {column.wire: column.name for column in batch.columns}
+        decisive = {*sources_of(kind), "attributes"}
+        for where, wire in batch.repeated():
+            if self._alone or names[wire] in decisive:
+                raise FrameError(f"{where}: the row has the field {wire} twice")
+            self._twice.setdefault(kind.object_type, set()).add(names[wire])
 
     def _again(self, name: str, batch: Batch, nested: Column) -> Batch:
         """The same rows with `nested`, from here on, read as it stands; and what else is nested."""
@@ -253,23 +270,13 @@ class _Decoder:
         if attributes not in self._named:
             found: Any = msgspec.json.decode(attributes) if attributes else None
             name = found.get("objectType") if isinstance(found, dict) else None
+            if isinstance(found, dict) and any(repeated(b'{"items":[' + attributes + b"]}")):
+                raise FrameError("the attributes of a row have a field twice")
             kind = self._asked
             if isinstance(name, str) and name:
                 kind = BY_OBJECT_TYPE.get(name) or Kind(name, ())
             self._named[attributes] = self._kinds.setdefault(kind.object_type, kind)
         return self._named[attributes]
-
-
-def _raise_if_said_twice(kind: Kind, rows: Sequence[Row], body: bytes, place: Place) -> None:
-    """Of two values of one name a reader of JSON takes the last: no total is dropped like that."""
-    total = kind.roles.get("total")
-    wire = next((column.wire for column in kind.columns if column.name == total), None)
-    if wire is None or body.count(f'"{wire}"'.encode()) <= len(rows):
-        return
-    for index, item in enumerate(items_of.decode(body).items):
-        pairs = json.loads(bytes(item), object_pairs_hook=list, parse_int=str, parse_float=str)
-        if [name for name, _ in pairs].count(wire) > 1:
-            raise FrameError(f"{place.of(index)}: the row has the field {wire} twice")
 
 
 def _column_for(kind: Kind, wire: str) -> Column:
@@ -288,5 +295,5 @@ def _column_for(kind: Kind, wire: str) -> Column:
     if found:
         return replace(found, wire=wire)
     taken = name in OURS or name.removesuffix(AS_SENT) in documented
-    free = f"wire_{name}" if taken or not name else name
+    free = f"wire_{name}" if taken or PATTERN.fullmatch(name) else name
     return Column(free, wire, TYPES["text"], raw=wire == "attributes")

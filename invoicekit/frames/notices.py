@@ -32,3 +32,11 @@ def undocumented(kind: Kind, lines: int, extra: Sequence[str]) -> str | None:
             f"{', '.join(map(repr, extra))}"
         )
     return None
+
+
+def fields_said_twice(name: str, fields: Sequence[str]) -> str:
+    """That rows had two values for a field that decides no amount, of which one is kept."""
+    return (
+        f"{name} came with rows that have a field twice, of which the last is kept: "
+        f"{', '.join(map(repr, fields))}"
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from operator import attrgetter
+from secrets import token_urlsafe
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ import polars as pl
 from invoicekit.frames.kinds import Column
 
 ABSENT = msgspec.Raw(b"")
+MISSING = token_urlsafe(9)  # stands for a field that a row has not; new each time, so no value's
 Row = Any  # a msgspec.Struct whose fields are f0, f1, … in the order of the columns asked
 TEXT = frozenset({str, type(None)})
 SIMPLE = TEXT | {int}
@@ -52,7 +54,7 @@ class Layout:
         row = msgspec.defstruct(
             "Row",
             [
-                (name, msgspec.Raw, ABSENT) if column.raw else (name, Any, None)
+                (name, msgspec.Raw, ABSENT) if column.raw else (name, Any, MISSING)
                 for name, column in zip(names, columns, strict=True)
             ],
             rename=dict(zip(names, (column.wire for column in columns), strict=True)),
@@ -79,7 +81,7 @@ class Layout:
         """What the rows have for `attributes`, each once; `None` where that is no column."""
         if self._attributes is None:
             return None
-        return set(_raws(list(map(self._attributes, rows))))
+        return set(raws_of(list(map(self._attributes, rows))))
 
     def values_of(self, rows: Sequence[Row]) -> Iterable[tuple[Any, ...]]:
         """The values of the rows, column by column."""
@@ -95,42 +97,42 @@ def layout_of(columns: tuple[Column, ...]) -> Layout:
 
 
 def text_of(column: Column, values: Sequence[Any]) -> pl.Series:
-    """The values of a column as text.
+    """The values of a column as text, `MISSING` where a row has not the field.
 
     Raises:
         NestedError: a list or an object is among those of a column of text.
     """
     if column.raw:
-        raws = _raws(values)
+        raws = raws_of(values)
         texts = {raw: _text_in(raw) for raw in set(raws)}  # few are different
-        return pl.Series(column.wire, list(map(texts.__getitem__, raws)), dtype=pl.String)
+        return pl.Series("", list(map(texts.__getitem__, raws)), dtype=pl.String)
     if TEXT.issuperset(map(type, values[:A_LOOK])):  # else it would be tried in vain
         try:
-            return pl.Series(column.wire, values, dtype=pl.String)
+            return pl.Series("", values, dtype=pl.String)
         except (TypeError, OverflowError):  # there is more than text and null among them
             pass
     kinds = set(map(type, values))
     if kinds <= FLAGS:
-        return pl.Series(column.wire, values, dtype=pl.Boolean).cast(pl.String)
+        return pl.Series("", values, dtype=pl.Boolean).cast(pl.String)
     if kinds <= SIMPLE:
-        return _numbers_too(column.wire, values, kinds)
+        return _numbers_too(values, kinds)
     if column.type.dtype == pl.String and not kinds.isdisjoint({dict, list}):
         raise NestedError(column)
     # A nested value in a typed column becomes some text that no cast will take: an error, later.
-    return pl.Series(column.wire, values, dtype=pl.String, strict=False)
+    return pl.Series("", values, dtype=pl.String, strict=False)
 
 
-def _numbers_too(name: str, values: Sequence[Any], kinds: set[type]) -> pl.Series:
+def _numbers_too(values: Sequence[Any], kinds: set[type]) -> pl.Series:
     """Texts and whole numbers as text."""
     if kinds == {int} and -FITS <= min(values) <= max(values) < FITS:
-        return pl.Series(name, values, dtype=pl.Int64).cast(pl.String)
+        return pl.Series("", values, dtype=pl.Int64).cast(pl.String)
     words: list[str | None] = list(map(str, values))
     if type(None) in kinds:
         words = [None if value is None else word for value, word in zip(values, words, strict=True)]
-    return pl.Series(name, words, dtype=pl.String)
+    return pl.Series("", words, dtype=pl.String)
 
 
-def _raws(values: Sequence[Any]) -> list[bytes]:
+def raws_of(values: Sequence[Any]) -> list[bytes]:
     """Raw values as bytes; joined and cut again, for that is quicker than one by one."""
     raws = BETWEEN.join(values).split(BETWEEN)
     return raws if len(raws) == len(values) else list(map(bytes, values))
