@@ -1,8 +1,9 @@
 """Pages as Partner Center sends them, built once; from page to page only ids are varied.
 
-A few rows of each kind's traits matter for speed, and are here: ids now as numbers and now as text,
-missing fields and nulls, dates with seven decimals or none and with or without a Z, rates of 22
-decimals, JSON within text, nested lists, and a field that nobody documents.
+What matters for speed is here, as mixed as it comes: ids now as numbers and now as text, fields
+that are missing or null, names beyond ASCII, dates with seven decimals or none, with or without Z,
+rates of 22 decimals, JSON within text, nested lists, and fields that nobody documents, one of them
+an object that a row in fifty has.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ ROWS = 2000  # of a page
 SLOT = b"~page~~~"  # where the page's number goes: eight characters in each
 VARIANTS = 5  # pages that differ in more than that
 CUSTOMERS, PRODUCTS = 500, 200
+NEW_IN, NULL_IN, MISSING_IN = 0.02, 0.1, 0.1  # parts of the rows
+KEPT = {"currency", "billingCurrency"}  # without one of these nothing would tie
 ONE_TIME, DAILY_RATED, LICENSE = (
     "OneTimeInvoiceLineItem",
     "DailyRatedUsageLineItem",
@@ -47,9 +50,16 @@ def _cents(value: int) -> Exact:
 
 
 _fixed = Random(4)
-_customers = [(_guid(_fixed), f"Customer {n} of Nowhere GmbH") for n in range(CUSTOMERS)]
+_NAMES = (
+    "Customer {} of Nowhere GmbH",
+    "Gießkanne {} & Söhne",
+    "Łódź {} sp. z o.o.",
+    "株式会社 {}",
+)
+_customers = [(_guid(_fixed), _NAMES[n % 7 % 4].format(n)) for n in range(CUSTOMERS)]
 _products = [
-    (f"CFQ7TTC0{n:04X}", f"{n % 30:04}", f"Product {n} (annual, staff)") for n in range(PRODUCTS)
+    (f"CFQ7TTC0{n:04X}", f"{n % 30:04}", f"Product {n} ({'jährlich' if n % 5 == 0 else 'annual'})")
+    for n in range(PRODUCTS)
 ]
 _partner = _guid(_fixed)
 
@@ -104,7 +114,7 @@ def _one_time(rng: Random, number: int) -> tuple[Row, int]:
         "subscriptionStartDate": "2025-11-01T00:00:00Z",
         "subscriptionEndDate": "2026-10-31T00:00:00Z",
         "termAndBillingCycle": "One-Year commitment, monthly billing",
-        "alternateId": _guid(rng)[:12],
+        "alternateId": rng.randrange(10**9) if number % 7 == 0 else _guid(rng)[:12],
         "referenceId": _guid(rng),
         "priceAdjustmentDescription": '["15.0% Partner earned credit for services managed"]',
         "discountDetails": "",
@@ -203,6 +213,25 @@ def _license(rng: Random, number: int) -> tuple[Row, int]:
     return row, cents + tax
 
 
+def _drifted(rng: Random, row: Row) -> Row:
+    """The row with what a service adds and leaves out as the months go by."""
+    if rng.random() < NEW_IN:
+        row["pricingDetails"] = {
+            "tier": rng.randrange(9),
+            "steps": [{"from": 0, "unitPrice": Exact(f"{rng.randrange(900)}.10")}],
+        }
+    texts = [
+        name
+        for name, value in row.items()
+        if isinstance(value, str) and not isinstance(value, Exact) and name not in KEPT
+    ]
+    if rng.random() < NULL_IN:
+        row[rng.choice(texts)] = None
+    if rng.random() < MISSING_IN:
+        del row[rng.choice(texts)]
+    return row
+
+
 _ROWS: dict[str, Callable[[Random, int], tuple[Row, int]]] = {
     ONE_TIME: _one_time,
     DAILY_RATED: _daily_rated,
@@ -219,6 +248,7 @@ def _variants(kind: str) -> list[list[tuple[bytes, int]]]:
         rows = []
         for number in range(ROWS):
             row, cents = _ROWS[kind](rng, number)
+            row = _drifted(rng, row)
             row["attributes"] = {"objectType": kind}
             order = {name: row[name] for name in FIELDS[kind] if name in row}
             rows.append((encoded_or_null({**order, **row}), cents))

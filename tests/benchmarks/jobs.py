@@ -109,7 +109,11 @@ def naive(url, folder):
         uri = link.get("uri")
         headers = {header["key"]: header["value"] for header in link.get("headers", [])}
     frame = pd.DataFrame(rows)
-    for mixed in ("mpnId", "resellerMpnId"):  # numbers and texts: Parquet takes no such column
+    for mixed in (
+        "mpnId",
+        "resellerMpnId",
+        "alternateId",
+    ):  # numbers and texts: Parquet takes no such column
         frame[mixed] = frame[mixed].astype("string")
     frame.to_parquet(Path(folder) / "lines.parquet")
     return {"lines": len(frame)}
