@@ -9,9 +9,20 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from typing import NoReturn, Self, SupportsIndex, TypeVar
+from functools import partial, wraps
+from typing import Concatenate, NoReturn, ParamSpec, Protocol, Self, SupportsIndex, TypeVar
+
+
+class Redacting(Protocol):
+    """Whoever knows which secrets there are."""
+
+    def redact(self, text: str) -> str:
+        """`text` without them."""
+
 
 T = TypeVar("T")
+P = ParamSpec("P")
+S = TypeVar("S", bound=Redacting)
 PLAIN = (bool, int, float, type(None))
 
 
@@ -70,6 +81,18 @@ class Secret:
 
 
 NO_SECRET = Secret()
+
+
+def scrubbed(
+    method: Callable[Concatenate[S, P], T],
+) -> Callable[Concatenate[S, P], T]:
+    """A method whose errors leave scrubbed, read by the `redact` of its object."""
+
+    @wraps(method)
+    def call(self: S, /, *values: P.args, **named: P.kwargs) -> T:
+        return scrubbing(partial(method, self, *values, **named), self.redact)
+
+    return call
 
 
 def scrubbing(call: Callable[[], T], redact: Callable[[str], str] = str) -> T:

@@ -12,12 +12,15 @@ import invoicekit as ik
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import leaks
 from server import TOKEN, Asked, Reply, Service
 
 from invoicekit.fetch.patience import Patience
 
 ROOT = Path(__file__).parents[1]
 SEEDS = ROOT / "data" / "seeds"
+
+leaks.watch()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from invoicekit.fetch.certificate import read_certificate
 from invoicekit.fetch.entra import EntraHttp, muted, open_http
 from invoicekit.fetch.kept_token import Kept, KeptToken, Storage, open_storage
 from invoicekit.fetch.refusals import refusal
-from invoicekit.secret import Secret, scrubbing
+from invoicekit.secret import Secret, scrubbed
 from invoicekit.setting_values import check_tenant
 from invoicekit.settings import Settings
 
@@ -116,10 +116,8 @@ class EntraSigner:
             self._renew_at = self._ends_at = 0.0
             return held
 
+    @scrubbed
     def _ask(self) -> Secret:
-        return scrubbing(self._asked, self._redact)
-
-    def _asked(self) -> Secret:
         asked_at = self._world.clock()
         with muted():
             try:
@@ -133,7 +131,7 @@ class EntraSigner:
                 ) from None
         token = result.get("access_token")
         if not isinstance(token, str) or not token:
-            raise refusal(result, self._redact)
+            raise refusal(result, self.redact)
         self._learn(Secret(token))
         if not token.isascii() or not token.isprintable():
             raise FetchError("could not sign in: what came as a token is none")
@@ -177,7 +175,8 @@ class EntraSigner:
         if secret not in self._secrets:  # replaced whole: other threads read it
             self._secrets = longest_first((*self._secrets, secret))
 
-    def _redact(self, text: str) -> str:
+    def redact(self, text: str) -> str:
+        """`text` without the secrets known so far."""
         for secret in self._secrets:
             text = text.replace(secret.reveal(), str(secret))
         return text

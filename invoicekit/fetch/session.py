@@ -27,7 +27,7 @@ from invoicekit.fetch.folders import partner_folder
 from invoicekit.fetch.patience import Patience, may_go_better, rest
 from invoicekit.fetch.sign_in import Signer, signer_for
 from invoicekit.pages import BOM, Link
-from invoicekit.secret import scrubbing
+from invoicekit.secret import scrubbed
 from invoicekit.setting_values import LOOPBACK
 from invoicekit.settings import Settings
 
@@ -106,6 +106,11 @@ class Session:
             return None
         return replace(_answer(found), from_cache=True, seconds=time.perf_counter() - start)
 
+    def redact(self, text: str) -> str:
+        """`text` without secrets."""
+        return self._secrets.redact(text)
+
+    @scrubbed
     def ask(
         self,
         link: Link,
@@ -162,7 +167,9 @@ class Session:
         time.sleep(max(0.0, self._quiet_until - time.monotonic()))
         try:
             with self._at_once:
-                response = scrubbing(lambda: self._sent(request), self._secrets.redact)
+                response = self._http.send(
+                    request, timeout=self._timeout, allow_redirects=False, **self._way(request)
+                )
             if _is_cut(response):
                 raise requests.exceptions.ChunkedEncodingError
         except (requests.RequestException, ValueError) as cause:  # ValueError: a senseless Location
@@ -174,11 +181,6 @@ class Session:
             return response, None
         location = response.headers.get("Location")
         return response, refused(asked, response.status_code, body, location)
-
-    def _sent(self, request: PreparedRequest) -> Response:
-        return self._http.send(
-            request, timeout=self._timeout, allow_redirects=False, **self._way(request)
-        )
 
     def _prepared(self, link: Link, folder: str, correlation_id: str = "") -> PreparedRequest:
         headers = {
