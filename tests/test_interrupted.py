@@ -49,7 +49,7 @@ class Nursery:
 
     def __init__(self, url: str) -> None:
         self._process = start(url)
-        self._watch = threading.Timer(300, self._process.kill)  # whatever hangs, hangs not for ever
+        self._watch = threading.Timer(900, self._process.kill)  # whatever hangs, hangs not for ever
         self._watch.start()
         assert self._process.stdout.readline() == "ready\n"
 
