@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
-from invoicekit.errors import AccessError, NotFoundError, PageError
+from invoicekit.errors import AccessError, InvoiceKitError, NotFoundError, PageError
 from invoicekit.fetch import partner_center
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.session import Session
@@ -26,7 +26,7 @@ from invoicekit.line_shelf import is_whole
 from invoicekit.progress import Counted
 from invoicekit.secret import Secret
 from invoicekit.settings import Settings, read_settings
-from invoicekit.sync import PROOF
+from invoicekit.sync import PROOF, Failures
 
 if TYPE_CHECKING:
     from invoicekit.doctor import Diagnosis
@@ -162,43 +162,62 @@ class Client:
         return Invoice(self._session, header.row(0, named=True))
 
     def sync(
-        self, *, since: str | None = None, tell: Callable[[str], None] | None = None
+        self,
+        *,
+        since: str | None = None,
+        refresh: bool = False,
+        tell: Callable[[str], None] | None = None,
     ) -> pl.DataFrame:
         """Bring all invoices into the store, newest first, and prove each; what is there stays.
 
         Columns: `invoice_id, invoice_date, state, currency, invoice_total, lines_total, difference,
-        lines, pages, new`. A sync that was interrupted goes on where it stopped.
+        lines, pages, new`. A sync that was interrupted goes on where it stopped. An invoice that
+        cannot be synced is told and passed over; an error at the end names all that were.
 
         Args:
             since: the first month wanted, as `"2026-01"`.
+            refresh: ask for all lines again, even for those that are there.
             tell: gets a line for each invoice that is done; printed by default.
 
         Raises:
             ValueError: `since` is no month.
-            FetchError: the service could not be asked.
+            SettingsError: the cache folder takes no more.
+            FetchError: the service could not be asked, or not for some invoices.
+            InvoiceKitError: some invoices could not be synced, and not all for the same reason.
         """
         headers = self._headers(refresh=not self.settings.offline)
         if since:
             dated = pl.col("invoice_date")
             headers = headers.filter((dated >= first_of(since)) | dated.is_null())
         rows = []
+        failures = Failures(headers.height, offline=self.settings.offline)
+        Store(self._session.root).upkeep()
         with Counted(headers.iter_rows(named=True), headers.height, "invoices") as bar:
             for header in bar:
-                invoice = Invoice(self._session, header)
-                synced = invoice.sync()
+                try:
+                    invoice = Invoice(self._session, header)
+                    synced = invoice.sync(refresh=refresh)
+                except InvoiceKitError as error:
+                    name = header["invoice_id"] or "an invoice without an id"
+                    bar.tell(f"{name}  not synced: {error}", tell)
+                    failures.add(name, error)
+                    continue
+                failures.passed()
                 there = "" if synced.new else "  (was there)"
                 bar.tell(f"{invoice.id}  {synced.proof}{there}", tell)
                 rows.append((invoice.id, invoice.date, *synced.row()))
+        failures.end()
         return pl.DataFrame(rows, schema=SYNCED, orient="row")
 
     def scan(self, object_type: str) -> pl.LazyFrame:
         """The stored lines of one objectType over all invoices, as a LazyFrame; asks nothing.
 
         A warning names the invoices whose lines were not all to be had, or may have changed since.
+        A frame that was made before a sync can still be collected for an hour after it.
 
         Raises:
             ValueError: none are stored; lists the objectTypes that are.
-            FrameError: lines that were stored are not there any more.
+            FrameError: what was stored is damaged, gone, or of another version of invoicekit.
         """
         store = Store(self._session.root)
         stored = store.stored()

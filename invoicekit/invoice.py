@@ -26,10 +26,11 @@ from invoicekit.fetch.partner_center import is_closed
 from invoicekit.fetch.session import Session
 from invoicekit.frames.charges import charges
 from invoicekit.frames.decode import collect
-from invoicekit.frames.store import Key, Store
+from invoicekit.frames.store import Key, NotStoredError, Store
 from invoicekit.line_items import LineItems, Lines, Pair, Part
 from invoicekit.line_reading import LineReader, warn_of
-from invoicekit.line_shelf import LineShelf, damage
+from invoicekit.line_shelf import LineShelf
+from invoicekit.pages import Link
 from invoicekit.progress import Progress
 from invoicekit.spelling import bare, line_item_type_of, provider_of
 from invoicekit.sync import Synced, sync_lines
@@ -37,6 +38,19 @@ from invoicekit.visible import visible
 
 T = TypeVar("T")
 DETAILS = {"provider": pl.String(), "line_item_type": pl.String()}
+
+
+class Receipt(msgspec.Struct):
+    """Of a tax receipt, what it is asked for by."""
+
+    id: str
+
+
+class Detail(msgspec.Struct, rename="camel"):
+    """Of an invoice's details, what a collection is asked for by."""
+
+    billing_provider: str
+    invoice_line_item_type: str
 
 
 class Invoice:
@@ -59,7 +73,7 @@ class Invoice:
         self._details: str | None = header["invoice_details"]
         key = Key(self.id, str(self._dated), f"{self.total}")
         self._shelf = LineShelf(Store(session.root), key, closed=is_closed(self._dated))
-        self._reader = LineReader(session, self.id, self.currency, self._dated)
+        self._reader = LineReader(session, self.id, self.currency, self._dated, key.header)
         self._receipts: str | None = header["tax_receipts"]
 
     @property
@@ -103,12 +117,15 @@ class Invoice:
             if (provider is None or named == provider_of(provider))
             and (line_item_type is None or kind == line_item_type_of(line_item_type))
         ]
-        if not refresh and not self._read:
+        if not self._read and not (refresh and wanted == pairs):
             self._read.update(self._shelf.recall())
         new = [pair for pair in wanted if refresh or pair not in self._read]
         self._read.update(self._parts(new, refresh))
-        if new and all(pair in self._read for pair in pairs):
-            self._shelf.remember([self._read[pair] for pair in pairs])
+        if new:
+            whole = [self._read[pair] for pair in pairs if pair in self._read]
+            stored = len(whole) == len(pairs) and self._shelf.remember(whole)
+            if refresh and not stored:  # else the next process would see what was there before
+                self._shelf.drop()
         return LineItems(
             self.id, [self._read[pair] if pair in wanted else Part(*pair) for pair in pairs]
         )
@@ -135,15 +152,21 @@ class Invoice:
         self._tie_out = self._of_lines(lambda lines: lines.proof(self.total, self.currency))
         return self._tie_out
 
-    def sync(self) -> Synced:
+    def sync(self, *, refresh: bool = False) -> Synced:
         """Bring the lines into the store, unless they are there, and prove them.
 
         Page by page: memory does not grow with the lines. The proof is that of `reconcile()`.
 
+        Args:
+            refresh: ask for the lines again, even if they are there.
+
         Raises:
             FetchError: the service could not be asked; what was read is kept for the next try.
+            SettingsError: the cache folder takes no more.
         """
-        return sync_lines(self._reader, self._shelf, self._pairs(), self.total)
+        if refresh:
+            self._read.clear()
+        return sync_lines(self._reader, self._shelf, self._pairs(), self.total, refresh=refresh)
 
     def report(self, path: str | Path) -> Path:
         """Write an HTML report, one file that opens offline, and return its path."""
@@ -171,17 +194,27 @@ class Invoice:
         Raises:
             FileExistsError: a file is there already, and `overwrite` is not said.
             AccessError: Partner Center gives them to App+User sign-ins alone.
+            PageError: it does not name them as documented.
         """
-        receipts = msgspec.json.decode(self._receipts or "[]", type=list[dict[str, Any]])
         return [
             write_document(
                 self._session,
-                partner_center.tax_receipt(self.id, str(receipt["id"])),
-                Path(folder) / f"{file_name(self.id, 'tax-receipt', str(receipt['id']))}.pdf",
+                link,
+                Path(folder) / f"{file_name(self.id, 'tax-receipt', receipt)}.pdf",
                 overwrite=overwrite,
             )
-            for receipt in receipts
+            for receipt, link in self._receipt_links()
         ]
+
+    def _receipt_links(self) -> list[tuple[str, Link]]:
+        try:
+            receipts = msgspec.json.decode(self._receipts or "[]", type=list[Receipt])
+            return [(one.id, partner_center.tax_receipt(self.id, one.id)) for one in receipts]
+        except (msgspec.DecodeError, ValueError) as cause:
+            raise PageError(
+                f"invoice {self.id} names its tax receipts (taxReceipts) in a way that cannot be "
+                f"read: {cause}. Look at them in the portal"
+            ) from cause
 
     def __repr__(self) -> str:
         what = f"Invoice {self.id} of {self.date}: {self.total:,} {self.currency}"
@@ -193,23 +226,24 @@ class Invoice:
     def _pairs(self) -> list[Pair]:
         """The pairs named in the details, each once, in our words where we have one."""
         try:
-            details = msgspec.json.decode(self._details or "[]", type=list[dict[str, Any]])
-            pairs = [
-                (bare(detail["billingProvider"]), bare(detail["invoiceLineItemType"]))
-                for detail in details
-            ]
-        except (msgspec.DecodeError, KeyError) as cause:
+            details = msgspec.json.decode(self._details or "[]", type=list[Detail])
+        except msgspec.DecodeError as cause:
             raise PageError(
-                f"invoice {self.id} does not say which collections it has (invoiceDetails)"
+                f"invoice {self.id} does not say which collections it has (invoiceDetails): {cause}"
             ) from cause
+        pairs = [(bare(one.billing_provider), bare(one.invoice_line_item_type)) for one in details]
+        if not all(provider and kind for provider, kind in pairs):
+            raise PageError(
+                f"invoice {self.id} names a collection without its provider or type "
+                "(invoiceDetails), so it cannot be asked for. Look at its document in the portal"
+            )
         return list(dict.fromkeys(pairs))
 
     def _of_lines(self, ask: Callable[[Lines], T]) -> T:
         """What `ask` makes of the lines: where they lie in the store, they are not all loaded."""
-        stored = None if self._read else self._shelf.lines(self._pairs())
-        if stored:
-            with contextlib.suppress(*damage()):
-                return ask(stored)
+        if not self._read:
+            with contextlib.suppress(NotStoredError):
+                return self._shelf.ask(self._pairs(), ask)
         return ask(self.line_items().lines)
 
     def _parts(self, pairs: Sequence[Pair], refresh: bool) -> dict[Pair, Part]:  # noqa: FBT001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Generic, TypeVar
 
@@ -45,6 +45,7 @@ class LineReader:
     invoice_id: str
     currency: str
     dated: date | None
+    version: str = ""  # of the invoice's header: when that is another, so are its lines
 
     def read(
         self,
@@ -88,7 +89,9 @@ class LineReader:
             )
 
         try:
-            result, readings = pull(self.session, collection, build, refresh=refresh)
+            result, readings = pull(
+                self.session, replace(collection, version=self.version), build, refresh=refresh
+            )
         except FetchError as error:
             state = _refusal(pair, error)
             if begun or state is None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from invoicekit.analysis.reconcile import READ
 from invoicekit.fetch.pull import EMPTY_LIFETIME, Reading
-from invoicekit.frames.store import Key, Store, Stored, Writer
+from invoicekit.frames.store import Key, NotStoredError, Store, Stored, Writer
 from invoicekit.line_items import Lines, Pair, Part, collections_frame, ledger_frame
 
+T = TypeVar("T")
 # Of a part: the pair, its state, lines of each objectType, and how its pages were read.
 Said = tuple[Pair, str, Mapping[str, int], Sequence[Reading]]
 
@@ -35,21 +36,33 @@ class LineShelf:
             return {}
         return {part_pair(part): _part(part, frames) for part in stored.about["parts"]}
 
-    def lines(self, pairs: Iterable[Pair]) -> Lines | None:
-        """The lines of those collections as they lie in the store, if all are there, and sound."""
+    def ask(self, pairs: Iterable[Pair], ask: Callable[[Lines], T]) -> T:
+        """What `ask` makes of the lines of those collections, as they lie in the store.
+
+        Raises:
+            NotStoredError: they are not all there as they were written.
+        """
         stored = self._stored()
         if stored is None or not (is_of(stored, pairs) and self.store.is_sound(stored)):
-            return None
-        return lines_of(self.store, stored)
+            raise NotStoredError
+        with self.store.reading(stored):
+            return ask(lines_of(self.store, stored))
 
     def _stored(self) -> Stored | None:
         stored = self.store.find(self.key) if self.closed else None
         return stored if stored and is_whole(stored) else None
 
-    def remember(self, parts: Sequence[Part]) -> None:
-        """Store the parts of a closed invoice that was read whole; a full disk costs a warning."""
+    def drop(self) -> None:
+        """Let nothing count of what is stored of the invoice: it is out of date."""
+        self.store.drop(self.key.invoice_id)
+
+    def remember(self, parts: Sequence[Part]) -> bool:
+        """Store the parts of a closed invoice that was read whole, and say whether they are.
+
+        A full disk costs a warning.
+        """
         if not self.closed or any(part.state != READ for part in parts):
-            return
+            return False
         writer = self.store.write(self.key)
         try:
             for part in parts:
@@ -69,19 +82,14 @@ class LineShelf:
                 "they are decoded again the next time",
                 stacklevel=4,
             )
+            return False
         finally:
             writer.drop()
-
-
-def damage() -> tuple[type[Exception], ...]:
-    """What reading the store may raise where a file is damaged, or gone."""
-    import narwhals as nw
-
-    return (OSError, pl.exceptions.PolarsError, nw.exceptions.NarwhalsError)
+        return True
 
 
 def lines_of(store: Store, stored: Stored) -> Lines:
-    """The lines of a stored invoice; what is damaged is found when they are read (`damage()`)."""
+    """The lines of a stored invoice, to be worked on within `store.reading`."""
     parts = stored.about["parts"]
     said = [(part_pair(part), part["state"], part["lines"]) for part in parts]
     readings = [reading for part in parts for reading in readings_of(part)]

@@ -33,6 +33,7 @@ PARTS = {
 ADDED, RESTATES, EMPTY = "added", "restates billing lines, not added", "no lines"
 READ = "read"  # what `details` say of a collection that was read to its end
 OTHER_CURRENCY, NO_TOTAL, MISSING = "another currency", "has lines without a total", "missing"
+TOO_MANY = "has more charges than lines"
 UNNAMED = "names no collections"
 COMPLETE = frozenset({ADDED, RESTATES, EMPTY, OTHER_CURRENCY})
 
@@ -184,15 +185,18 @@ def _unadded(found: pl.DataFrame, details: pl.DataFrame | None) -> pl.DataFrame:
     left = details.join(added, on=PART, how="left", nulls_equal=True).filter(
         ~read | pl.col("added").is_null() | (pl.col("added") != pl.col("lines"))
     )
+    short = pl.col("lines") - pl.col("added").fill_null(0)
     return left.select(
         *PART,
-        "lines",
+        pl.max_horizontal(short, pl.lit(0)).alias("lines"),  # those that are charged are counted
         pl.when(~read)
         .then("state")
         .when(pl.col("lines") == 0)
         .then(pl.lit(EMPTY))
         .when((pl.col("line_item_type") == "usage") & pl.col("added").is_null())
         .then(pl.lit(RESTATES))
+        .when(pl.col("added") > pl.col("lines"))
+        .then(pl.lit(TOO_MANY))
         .otherwise(pl.lit(MISSING))
         .alias("state"),
     )

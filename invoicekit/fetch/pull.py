@@ -35,6 +35,7 @@ class Collection:
     paged: bool = True
     about: str = ""  # the id of the invoice that it belongs to
     most: int = MOST_PAGES
+    version: str = ""  # of what it belongs to: pages of another one are asked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,12 @@ def pull(
         PageError: the pages make no whole.
     """
     name = digest(url_of(session.settings.base_url, collection.first.uri))
-    shelf = Shelf(session.root, name, collection.about)
+    shelf = Shelf(session.root, name, collection.about, collection.version)
     run = _Run(session, collection, build, shelf)
     for _ in range(2):  # twice: another process may have committed a newer pull meanwhile
         note = shelf.committed()
-        if note is None or refresh or not (note.fresh or session.settings.offline):
+        holds = note is not None and (session.settings.offline or shelf.holds(note))
+        if note is None or refresh or not holds:
             break
         try:
             return run.committed(note)

@@ -37,6 +37,7 @@ class Note:
     size: int  # bytes of its pages on disk
     made: float
     until: float | None
+    version: str = ""  # of the invoice's header when it was pulled; the first release did not say
 
     @property
     def fresh(self) -> bool:
@@ -52,6 +53,11 @@ class Shelf:
     root: Path  # of all collections of one partner
     name: str  # of this one
     about: str = ""
+    version: str = ""
+
+    def holds(self, note: Note) -> bool:
+        """Whether a pull still counts: in time, and of this version of what it belongs to."""
+        return note.fresh and ("" in {note.version, self.version} or note.version == self.version)
 
     def folder_of(self, pull: str) -> str:
         """The folder of `pull`, as the first part of its pages' keys."""
@@ -68,7 +74,7 @@ class Shelf:
     def pending(self) -> Note | None:
         """The pull to resume, if one was interrupted not too long ago."""
         note = self.interrupted()
-        return note if note and note.fresh else None
+        return note if note and self.holds(note) else None
 
     def begin(self, lifetime: float | None) -> str:
         """The name of a new pull, noted as pending; without a disk it is as good as any."""
@@ -134,6 +140,7 @@ class Shelf:
             "size": size,
             "made": now,
             "until": None if lifetime is None else now + lifetime,
+            "version": self.version,
         }
         private_folder(self.folder)
         write_whole(self.folder / file, json.dumps({**note, "check": _check(note)}).encode())

@@ -1,61 +1,53 @@
 """Typed frames on disk as Parquet: opening an invoice again costs reading, not decoding.
 
     lines/object_type=OneTimeInvoiceLineItem/invoice_id=G000024135/part-….parquet
-    lines/_invoices/G000024135.json        what was stored, of which invoice: written last
+    lines/_parts/G000024135/…/…            the same files, under names that last: see parts.py
+    lines/_invoices/G000024135.json        what was stored, of which invoice: its manifest
 
-A dataset in Hive's layout, for polars, DuckDB and Spark to read as it lies. The two columns that a
-folder's name says are not in its files. Our own reading believes the JSON alone. The store is
-disposable: the HTTP cache stays the truth, and what is damaged or out of date only costs time.
+A dataset in Hive's layout, for polars, DuckDB and Spark to read as it lies (hive.py). The two
+columns that a folder's name says are not in its files. Our own reading believes the manifest alone,
+and files only if they have the digest that it names. The store is disposable: the HTTP cache stays
+the truth, and what is damaged or out of date only costs time.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import secrets
+import contextlib
 import shutil
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from invoicekit.disk import file_name, held, private_folder, write_whole
+from invoicekit.disk import file_name, held, private_folder
 from invoicekit.errors import FrameError
+from invoicekit.frames import hive, parts
 from invoicekit.frames.decode import OURS
 from invoicekit.frames.kinds import BY_OBJECT_TYPE
+from invoicekit.frames.manifest import (
+    PARTS,
+    VERSION,
+    Key,
+    Stored,
+    UnreadableError,
+    invoice_name,
+    read_manifest,
+    write_manifest,
+)
+from invoicekit.frames.store_writer import Writer
+
+__all__ = ["FOLDER", "NOTES", "VERSION", "Key", "NotStoredError", "Store", "Stored", "Writer"]
 
 FOLDER, NOTES = "lines", "_invoices"
-VERSION = 1  # of the decoder: raise it when the same pages would give other frames
-PART_ROWS = 50_000
-STALE = 24 * 3600.0  # seconds after which no writer is still at work
-NAMED_BY_FOLDER = ("invoice_id", "object_type")
+# What polars raises where a file is not what it should be; a panic is not even an Exception.
+READ_ERRORS = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+REMEDY = "client.sync() brings them in again, client.cache.clear(invoice=…) forgets them"
+MOST_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """Which invoice was stored, as its header says; what differs is asked again."""
-
-    invoice_id: str
-    invoice_date: str
-    total: str
-    version: int = VERSION
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An invoice in the store: for each objectType its files, rows and columns; and `about` it.
-
-    `about` is the caller's: plain JSON values that come back as they were.
-    """
-
-    key: Key
-    files: Mapping[str, list[str]] = field(default_factory=dict)
-    rows: Mapping[str, int] = field(default_factory=dict)
-    columns: Mapping[str, list[str]] = field(default_factory=dict)
-    about: Any = None
+class NotStoredError(Exception):
+    """What was asked for is not in the store, or not as it was written; it is to be had anew."""
 
 
 class Store:
@@ -66,32 +58,47 @@ class Store:
 
     def find(self, key: Key) -> Stored | None:
         """What is stored of the invoice, if it is that very one and all its files are there."""
-        stored = self._read(self._note(key.invoice_id))
-        if stored is None or stored.key != key:
-            return None
-        return stored if self._is_there(stored) else None
+        with contextlib.suppress(UnreadableError):
+            stored = read_manifest(self._note(key.invoice_id))
+            if stored and stored.key == key and parts.are_there(self.folder, stored.parts):
+                return stored
+        return None
 
     def frames(self, stored: Stored) -> dict[str, pl.DataFrame] | None:
         """The frames of an invoice, as they were stored; `None` where they cannot be read."""
+        if not self.is_sound(stored):
+            return None
         frames = {}
         for name, scanned in self.scans(stored).items():
             try:
                 frames[name] = scanned.collect()
-            except (OSError, pl.exceptions.PolarsError):
+            except READ_ERRORS:
                 return None
             if frames[name].height != stored.rows[name]:
                 return None
         return frames
 
     def is_sound(self, stored: Stored) -> bool:
-        """Whether the files of an invoice can be opened, and have the rows that were written."""
+        """Whether all files of an invoice are there, and have the bytes that were written."""
+        return not parts.damaged(self.folder, stored.parts)
+
+    @contextlib.contextmanager
+    def reading(self, stored: Stored) -> Iterator[None]:
+        """For work on the scans of a sound invoice: what goes wrong with its files is told apart.
+
+        Raises:
+            NotStoredError: they were changed or removed meanwhile. Other errors are the work's own.
+        """
+        import narwhals as nw
+
         try:
-            return all(
-                scanned.select(pl.len()).collect().item() == stored.rows[name]
-                for name, scanned in self.scans(stored).items()
-            )
-        except (OSError, pl.exceptions.PolarsError):
-            return False
+            yield
+        except pl.exceptions.PanicException as cause:
+            raise NotStoredError from cause
+        except (*READ_ERRORS, nw.exceptions.NarwhalsError) as cause:
+            if parts.damaged(self.folder, stored.parts, again=True):
+                raise NotStoredError from cause
+            raise
 
     def scans(self, stored: Stored) -> dict[str, pl.LazyFrame]:
         """The frames of an invoice, lazily."""
@@ -102,7 +109,7 @@ class Store:
 
         Raises:
             ValueError: none are stored; lists the objectTypes that are.
-            FrameError: lines that were stored are not there any more.
+            FrameError: lines that were stored are gone, or damaged.
         """
         have = sorted({name for invoice in stored for name in invoice.files})
         if object_type not in have:
@@ -111,38 +118,106 @@ class Store:
                 "client.sync() brings invoices in"
             )
         mine = [invoice for invoice in stored if object_type in invoice.files]
-        gone = [invoice.key.invoice_id for invoice in mine if not self._is_there(invoice)]
-        if gone:
-            raise FrameError(
-                f"lines that were stored are gone, of {', '.join(gone)}; client.sync() brings them "
-                "in again"
-            )
+        lost = [
+            invoice.key.invoice_id
+            for invoice in mine
+            if parts.damaged(self.folder, invoice.files[object_type])
+        ]
+        if lost:
+            raise FrameError(f"stored lines are gone or damaged, of {_named(lost)}. {REMEDY}")
         return self._scan(object_type, mine)
 
     def stored(self) -> list[Stored]:
-        """All invoices in the store."""
-        return [stored for path in self._notes() if (stored := self._read(path))]
+        """All invoices in the store.
 
-    def _is_there(self, stored: Stored) -> bool:
-        files = [self.folder / file for names in stored.files.values() for file in names]
-        return all(file.is_file() for file in files)
+        Raises:
+            FrameError: of some it cannot be said what was stored.
+        """
+        found, lost = [], []
+        for path in sorted((self.folder / NOTES).glob("*.json")):
+            try:
+                found.append(read_manifest(path))
+            except UnreadableError as cause:
+                lost.append(f"{path.stem} ({cause})")
+        if lost:
+            raise FrameError(f"what was stored cannot be read, of {_named(lost)}. {REMEDY}")
+        return [stored for stored in found if stored]
 
     def write(self, key: Key) -> Writer:
         """A writer for an invoice; nobody sees what it writes until it commits."""
-        for left in (self.folder / NOTES).glob(".*"):  # by a process that is gone
-            if left.is_dir() and time.time() - left.stat().st_mtime > STALE:
-                shutil.rmtree(left, ignore_errors=True)
-        return Writer(self.folder, key, self._note(key.invoice_id))
+        return Writer(self, key)
+
+    def commit(self, stored: Stored, token: str) -> None:
+        """Make it what counts of the invoice; what counted before stays a while for its readers.
+
+        Raises:
+            OSError: the disk does not take it, or the files are gone; what counted still does.
+        """
+        name = invoice_name(stored.key.invoice_id)
+        invoice = self.folder / PARTS / name
+        private_folder(self.folder / NOTES)
+        with held(self.folder / NOTES / f"{name}.lock"):
+            if not parts.are_there(self.folder, stored.parts):
+                raise FileNotFoundError(f"the lines of {name} were cleared while they were written")
+            counted = self._counted(name)
+            parts.supersede(invoice, but=token, counted=counted)
+            write_manifest(self._note(stored.key.invoice_id), stored)
+            parts.finish(invoice / token)
+            self._publish(stored)
+            parts.sweep(invoice, stored)
+
+    def upkeep(self) -> None:
+        """Drop the files that nobody reads or writes any more; best effort."""
+        hive.tidy(self.folder)
+        for invoice in parts.overdue(self.folder):
+            with (
+                contextlib.suppress(OSError),
+                held(self.folder / NOTES / f"{invoice.name}.lock"),
+            ):
+                parts.sweep(invoice, self._counted(invoice.name))
+
+    def _counted(self, name: str) -> Stored | None:
+        """What counts of an invoice, by the name of its files."""
+        try:
+            return read_manifest(self.folder / NOTES / f"{name}.json")
+        except UnreadableError:
+            return None
+
+    def republish(self, stored: Stored) -> None:
+        """Let other engines see what counts, if a process was killed before it did."""
+        name = invoice_name(stored.key.invoice_id)
+        with contextlib.suppress(OSError), held(self.folder / NOTES / f"{name}.lock"):
+            self._publish(stored)
+
+    def _publish(self, stored: Stored) -> None:
+        try:
+            hive.publish(self.folder, stored)
+        except OSError as cause:
+            warnings.warn(
+                f"other engines do not see the lines of {stored.key.invoice_id} as they are now "
+                f"({cause.strerror or cause}); the next client.sync() tries again",
+                stacklevel=5,
+            )
+
+    def drop(self, invoice_id: str) -> None:
+        """Let nothing of an invoice count any more; whoever reads it now can do so to the end."""
+        name = invoice_name(invoice_id)
+        note = self._note(invoice_id)
+        if not note.exists():
+            return
+        with contextlib.suppress(OSError), held(self.folder / NOTES / f"{name}.lock"):
+            parts.supersede(self.folder / PARTS / name, counted=self._counted(name))
+            note.unlink(missing_ok=True)
+            hive.withdraw(self.folder, invoice_id)
 
     def forget(self, invoice_id: str) -> None:
-        """Drop an invoice, whatever the case of its id; its note goes first."""
-        for path in self._notes():
-            stored = self._read(path)
-            if stored and stored.key.invoice_id.lower() == invoice_id.lower():
+        """Remove an invoice, whatever the case of its id; its manifest goes first."""
+        for path in (self.folder / NOTES).glob("*.json"):
+            if _is_of(path.stem, invoice_id):
                 path.unlink(missing_ok=True)
-        wanted = f"invoice_id={file_name(invoice_id)}".lower()
-        for folder in self.folder.glob("object_type=*/invoice_id=*"):  # those without a note too
-            if folder.name.lower() == wanted:
+        folders = [*self.folder.glob(f"{PARTS}/*"), *self.folder.glob("object_type=*/invoice_id=*")]
+        for folder in folders:  # those without a manifest too
+            if _is_of(folder.name.removeprefix("invoice_id="), invoice_id):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _scan(self, name: str, notes: Iterable[Stored]) -> pl.LazyFrame:
@@ -152,8 +227,8 @@ class Store:
             said = {"invoice_id": stored.key.invoice_id, "object_type": name}
             schema = _schema(name, stored.columns[name])
             scanned = pl.scan_parquet(
-                [self.folder / file for file in stored.files[name]],
-                schema={c: dtype for c, dtype in schema.items() if c not in NAMED_BY_FOLDER},
+                [self.folder / part.path for part in stored.files[name]],
+                schema={c: dtype for c, dtype in schema.items() if c not in said},
                 missing_columns="insert",
                 hive_partitioning=False,
             )
@@ -164,117 +239,8 @@ class Store:
             )
         return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
 
-    def _notes(self) -> Iterable[Path]:
-        return sorted((self.folder / NOTES).glob("*.json"))
-
     def _note(self, invoice_id: str) -> Path:
-        return self.folder / NOTES / f"{file_name(invoice_id)}.json"
-
-    def _read(self, path: Path) -> Stored | None:
-        try:
-            note: dict[str, Any] = json.loads(path.read_bytes())
-            if note.pop("check") != _check(note):
-                return None
-            return Stored(**{**note, "key": Key(**note["key"])})
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return None
-
-
-class Writer:
-    """Writes the lines of one invoice in parts of many rows, then puts them in place at once."""
-
-    def __init__(self, folder: Path, key: Key, note: Path) -> None:
-        self._folder = folder
-        self._key = key
-        self._note = note
-        self._token = secrets.token_hex(6)
-        self._room = folder / NOTES / f".{self._token}"
-        self._waiting: dict[str, list[pl.DataFrame]] = {}
-        self._parts: dict[str, int] = {}
-        self._rows: dict[str, int] = {}
-        self._columns: dict[str, dict[str, None]] = {}
-        self._mark: tuple[dict[str, int], dict[str, int]] = ({}, {})
-
-    def add(self, name: str, frame: pl.DataFrame) -> None:
-        """Take lines of one objectType.
-
-        Raises:
-            OSError: the disk does not take them.
-        """
-        waiting = self._waiting.setdefault(name, [])
-        waiting.append(frame)
-        self._rows[name] = self._rows.get(name, 0) + frame.height
-        self._columns.setdefault(name, {}).update(dict.fromkeys(frame.columns))
-        if sum(part.height for part in waiting) >= PART_ROWS:
-            self._write(name)
-
-    def begin(self) -> None:
-        """Remember what is there, for `back`."""
-        for name in self._waiting:
-            self._write(name)
-        self._mark = (dict(self._parts), dict(self._rows))
-
-    def back(self) -> None:
-        """Drop what was added since `begin`: those pages are read again from the first."""
-        parts, rows = self._mark
-        self._waiting.clear()
-        for name, number in self._parts.items():
-            for part in range(parts.get(name, 0), number):
-                (self._room / file_name(name) / self._part(part)).unlink(missing_ok=True)
-        self._parts = dict(parts)
-        self._rows = dict(rows)
-
-    def commit(self, about: Any = None) -> Stored:  # noqa: ANN401 (plain JSON values)
-        """Put the parts in place, the note last; what was stored of the invoice before goes.
-
-        Raises:
-            OSError: the disk does not take them.
-        """
-        for name in self._waiting:
-            self._write(name)
-        private_folder(self._note.parent)
-        with held(self._note.with_suffix(".lock")):
-            self._note.unlink(missing_ok=True)
-            invoice = f"invoice_id={file_name(self._key.invoice_id)}"
-            for old in self._folder.glob(f"object_type=*/{invoice}"):
-                shutil.rmtree(old)
-            files = {name: self._put(name, invoice) for name in self._parts}
-            columns = {name: list(seen) for name, seen in self._columns.items()}
-            stored = Stored(self._key, files, self._rows, columns, about)
-            note = asdict(stored)
-            write_whole(self._note, json.dumps({**note, "check": _check(note)}).encode())
-        self.drop()
-        return stored
-
-    def _put(self, name: str, invoice: str) -> list[str]:
-        """Put the parts of one objectType in place."""
-        place = Path(f"object_type={file_name(name)}") / invoice
-        private_folder((self._folder / place).parent)
-        (self._room / file_name(name)).rename(self._folder / place)
-        return [(place / self._part(number)).as_posix() for number in range(self._parts[name])]
-
-    def _part(self, number: int) -> str:
-        """A name that no other writer's part has: a note can never mean another's file."""
-        return f"part-{self._token}-{number:05}.parquet"
-
-    def drop(self) -> None:
-        """Leave nothing behind of what was not committed."""
-        shutil.rmtree(self._room, ignore_errors=True)
-
-    def _write(self, name: str) -> None:
-        waiting = self._waiting[name]
-        if not waiting:
-            return
-        self._waiting[name] = []
-        number = self._parts.get(name, 0)
-        self._parts[name] = number + 1
-        folder = private_folder(self._room / file_name(name))
-        frame = pl.concat(waiting, how="diagonal").drop(NAMED_BY_FOLDER)
-        path = folder / self._part(number)
-        try:
-            frame.write_parquet(path, compression="zstd", compression_level=1)
-        except pl.exceptions.ComputeError as cause:  # so polars says that the disk is full
-            raise OSError(f"{path.name} could not be written: {cause}") from cause
+        return self.folder / NOTES / f"{invoice_name(invoice_id)}.json"
 
 
 def _schema(name: str, columns: Iterable[str]) -> dict[str, pl.DataType]:
@@ -284,5 +250,13 @@ def _schema(name: str, columns: Iterable[str]) -> dict[str, pl.DataType]:
     return {column: OURS.get(column) or known.get(column, pl.String()) for column in columns}
 
 
-def _check(note: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(note, sort_keys=True).encode()).hexdigest()[:16]
+def _is_of(name: str, invoice_id: str) -> bool:
+    """Whether that is the name of an invoice's files, whatever the case of its id."""
+    wanted = file_name(invoice_id).lower()
+    found, _, digest = name.rpartition("@")
+    return (found if digest and found else name).lower() == wanted
+
+
+def _named(names: Sequence[str]) -> str:
+    rest = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
