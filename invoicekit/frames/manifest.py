@@ -6,20 +6,21 @@ A manifest is believed only as far as its own checksum and the names in it go.
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from invoicekit.disk import file_name, write_whole
+from invoicekit.disk import file_name, read_note, write_note
 from invoicekit.frames.kinds import BY_OBJECT_TYPE
 
 VERSION = 2  # of the decoder and the layout: raise it when the same pages would give other frames
 PARTS = "_parts"
 PART = ".lines"  # not `.parquet`: whoever looks for those finds each line once, in the Hive folders
 TOKEN_BYTES = 6
+MOST_BYTES = 256_000_000  # of a manifest: it says of each page how it was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,7 @@ def write_manifest(path: Path, stored: Stored) -> None:
     Raises:
         OSError: the disk does not take it.
     """
-    note = asdict(stored)
-    write_whole(path, json.dumps({**note, "check": _check(note)}).encode())
+    write_note(path, asdict(stored))
 
 
 def read_manifest(path: Path) -> Stored | None:
@@ -111,19 +111,14 @@ def read_manifest(path: Path) -> Stored | None:
     Raises:
         UnreadableError: it is damaged, or of another version.
     """
-    try:
-        note: dict[str, Any] = json.loads(path.read_bytes())
-        intact = note.pop("check") == _check(note)
-        version = note["key"]["version"]
-    except FileNotFoundError:
+    note = read_note(path, MOST_BYTES)
+    if note is None:
+        if os.path.lexists(path):
+            raise UnreadableError("damaged")
         return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as cause:
-        raise UnreadableError("damaged") from cause
-    if not intact:
-        raise UnreadableError("damaged")
-    if version != VERSION:
-        raise UnreadableError("of another version of invoicekit")
     try:
+        if note["key"]["version"] != VERSION:
+            raise UnreadableError("of another version of invoicekit")
         key = Key(**note.pop("key"))
         files = {
             name: [PartFile(**part) for part in parts] for name, parts in note.pop("files").items()
@@ -138,7 +133,3 @@ def read_manifest(path: Path) -> Stored | None:
     except (TypeError, KeyError, AttributeError) as cause:
         raise UnreadableError("damaged") from cause
     return stored
-
-
-def _check(note: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(note, sort_keys=True).encode()).hexdigest()[:16]

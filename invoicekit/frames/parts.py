@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from invoicekit.disk import private_folder, write_whole
+from invoicekit.disk import private_folder, write_private
 from invoicekit.frames.manifest import PART, PARTS, PartFile, Stored
 
 WRITING, SUPERSEDED = "writing", "superseded"
@@ -37,7 +37,7 @@ def write_part(folder: Path, number: int, content: bytes) -> PartFile:
     Raises:
         OSError: the disk does not take it.
     """
-    path = write_whole(private_folder(folder) / f"{number:05}{PART}", content)
+    path = write_private(private_folder(folder) / f"{number:05}{PART}", content)
     place = f"{PARTS}/{folder.parent.name}/{folder.name}/{path.name}"
     return PartFile(place, len(content), hashlib.sha256(content).hexdigest())
 
