@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
-from invoicekit.errors import AccessError, InvoiceKitError, NotFoundError, PageError
+from invoicekit.errors import AccessError, NotFoundError, PageError
 from invoicekit.fetch import partner_center
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.session import Session
@@ -23,15 +23,13 @@ from invoicekit.frames.store import Store
 from invoicekit.invoice import Invoice
 from invoicekit.kept import Cache
 from invoicekit.line_shelf import is_whole
-from invoicekit.progress import Counted
 from invoicekit.secret import Secret
 from invoicekit.settings import Settings, read_settings
-from invoicekit.sync import PROOF, Failures
+from invoicekit.sync_all import sync_all
 
 if TYPE_CHECKING:
     from invoicekit.doctor import Diagnosis
 
-SYNCED = {"invoice_id": pl.String(), "invoice_date": pl.Date(), **PROOF}
 FORBIDDEN = 403
 NOTHING = pl.DataFrame(schema={"invoice_id": pl.String()})
 # Of an invoice's header, what an analyst reads; the rest is links and nested objects.
@@ -189,25 +187,7 @@ class Client:
         if since:
             dated = pl.col("invoice_date")
             headers = headers.filter((dated >= first_of(since)) | dated.is_null())
-        rows = []
-        failures = Failures(headers.height, offline=self.settings.offline)
-        Store(self._session.root).upkeep()
-        with Counted(headers.iter_rows(named=True), headers.height, "invoices") as bar:
-            for header in bar:
-                try:
-                    invoice = Invoice(self._session, header)
-                    synced = invoice.sync(refresh=refresh)
-                except InvoiceKitError as error:
-                    name = header["invoice_id"] or "an invoice without an id"
-                    bar.tell(f"{name}  not synced: {error}", tell)
-                    failures.add(name, error)
-                    continue
-                failures.passed()
-                there = "" if synced.new else "  (was there)"
-                bar.tell(f"{invoice.id}  {synced.proof}{there}", tell)
-                rows.append((invoice.id, invoice.date, *synced.row()))
-        failures.end()
-        return pl.DataFrame(rows, schema=SYNCED, orient="row")
+        return sync_all(self._session, headers, refresh=refresh, tell=tell)
 
     def scan(self, object_type: str) -> pl.LazyFrame:
         """The stored lines of one objectType over all invoices, as a LazyFrame; asks nothing.

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import NoReturn
 
 import polars as pl
 
 from invoicekit.analysis.reconcile import Reconciliation
-from invoicekit.errors import AccessError, FetchError, FrameError, InvoiceKitError, SettingsError
+from invoicekit.errors import FrameError, SettingsError
 from invoicekit.frames.kinds import NUMBER
 from invoicekit.frames.store import NotStoredError, Stored, Writer
 from invoicekit.line_items import Pair
@@ -31,8 +30,6 @@ PROOF = {
     "new": pl.Boolean(),
 }
 OPEN_LIFETIME = 3600.0  # seconds that the lines of an invoice hold which may still change
-UNREACHED = 3  # invoices in a row without a usable answer, after which the others are not tried
-TOO_MANY_REQUESTS, SERVER_ERROR, UNAUTHORIZED = 429, 500, 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,51 +42,6 @@ class Synced:
     def row(self) -> tuple[object, ...]:
         """Its values for a frame of `PROOF`."""
         return (*(getattr(self.proof, name) for name in PROOF if name != "new"), self.new)
-
-
-@dataclass(slots=True)
-class Failures:
-    """The invoices that could not be synced, and why."""
-
-    invoices: int
-    offline: bool
-    _found: list[tuple[str, InvoiceKitError]] = field(default_factory=list)
-    _unreached: int = 0
-
-    def add(self, invoice_id: str, error: InvoiceKitError) -> None:
-        """Note one, for `end`; where the next invoice would fare no better, that is the end."""
-        self._found.append((invoice_id, error))
-        self._unreached = self._unreached + 1 if self._is_no_answer(error) else 0
-        refused = isinstance(error, AccessError) and error.status == UNAUTHORIZED
-        if refused or isinstance(error, SettingsError) or self._unreached == UNREACHED:
-            self._raise("The others were not tried; what is stored stays")
-
-    def passed(self) -> None:
-        """Note one that was synced."""
-        self._unreached = 0
-
-    def end(self) -> None:
-        """Raise one error that names them all, if there are any."""
-        if self._found:
-            self._raise("The others are stored")
-
-    def _is_no_answer(self, error: InvoiceKitError) -> bool:
-        if not isinstance(error, FetchError) or self.offline:
-            return False
-        status = error.status
-        return status is None or status == TOO_MANY_REQUESTS or status >= SERVER_ERROR
-
-    def _raise(self, rest: str) -> NoReturn:
-        reasons = "; ".join(f"{name}: {str(error).rstrip('.')}" for name, error in self._found)
-        message = f"{len(self._found)} of {self.invoices} invoices not synced: {reasons}. {rest}"
-        last = self._found[-1][1]
-        kinds = {type(error) for _, error in self._found}
-        if len(kinds) > 1:
-            raise InvoiceKitError(message) from last
-        if isinstance(last, FetchError):
-            said = {name: value for name, value in vars(last).items() if not name.startswith("_")}
-            raise type(last)(message, **said) from last
-        raise type(last)(message) from last
 
 
 def sync_lines(

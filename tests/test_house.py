@@ -27,7 +27,7 @@ FLOORS = [
     ["show"],
     [
         "terminal", "progress", "documents", "kept", "line_items", "line_shelf", "line_reading",
-        "sync", "invoice", "doctor", "client",
+        "sync", "invoice", "sync_all", "doctor", "client",
     ],
     ["printing"],
     ["cli_cache"],

@@ -148,6 +148,8 @@ def run(given: argparse.Namespace, room: Path, workers: Workers) -> int:
             season.verify(cache, "verify")
             for seed in range(len(INVOICES)):  # a new pull sweeps what is left of older ones
                 season.judge(workers.do("refresh", cache, seed), "refresh, grown old")
+        grow_old(cache)  # what a refresh replaced stays an hour for its readers
+        season.verify(cache, "verify")
         files, size = size_of(cache)
         usual = size_of(room / "undisturbed")
         if files > ROOM * usual[0] or size > ROOM * usual[1]:
