@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 an error, 2 wrong usage or a value not allowed, 3 does not
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -13,14 +14,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import polars as pl
 import typer
 
 from invoicekit.cli_cache import cache
 from invoicekit.client import Client, connect
 from invoicekit.client import demo as open_demo
 from invoicekit.invoice import Invoice
-from invoicekit.printing import AsShape, Shape, print_frame
-from invoicekit.terminal import run, say, say_json
+from invoicekit.output import is_written_into
+from invoicekit.printing import AsShape, Output, Printer, Safe, Shape, summed_up
+from invoicekit.terminal import run, say
 
 EXIT = {"ties": 0, "differs": 3, "incomplete": 4}
 
@@ -45,7 +48,7 @@ app = typer.Typer(
 app.add_typer(cache, name="cache")
 
 InvoiceId = Annotated[str, typer.Argument(metavar="ID", help="The invoice's id, as G000024135.")]
-Safe = Annotated[bool, typer.Option("--safe", help="CSV: guard text against spreadsheets.")]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Ask again.")]
 
 
 @app.callback()
@@ -81,8 +84,8 @@ def demo(
     with open_demo() as client:
         say("A partner that exists nowhere, served over HTTP on this machine.", to=sys.stderr)
         invoice = client.latest
-        print_frame(invoice.totals("customer").head(10), Shape.table)
-        say(f"(10 of {invoice.totals('customer').height} customers)\n")
+        Printer().print(invoice.totals("customer").head(10))
+        say(f"(10 of {invoice.totals('customer').height} customers)", "")
         say(f"{invoice.id} of {invoice.date}  {invoice.reconcile()}")
         say(f"Report: {_report(invoice, output / f'{invoice.id}.html')}")
 
@@ -90,18 +93,20 @@ def demo(
 @app.command()
 def invoices(
     context: typer.Context,
-    shape: AsShape = Shape.table,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Ask again.")] = False,
+    shape: AsShape = None,
+    output: Output = None,
+    refresh: Refresh = False,
     safe: Safe = False,
 ) -> None:
     """List the invoices, newest first."""
+    printer = Printer(shape, output, safe)
     frame = _client(context).invoices(refresh=refresh)
-    if shape is Shape.table:
+    if printer.shape is Shape.table:
         frame = frame.select(
             "invoice_id", "invoice_date", "total_charges", "paid_amount", "currency",
             "document_type", "invoice_type",
         )  # fmt: skip
-    print_frame(frame, shape, safe=safe)
+    printer.print(frame)
 
 
 @app.command()
@@ -111,14 +116,15 @@ def totals(
     by: Annotated[
         str, typer.Option(help="Keys, joined by commas: customer, offer, subscription, …")
     ] = "customer",
-    shape: AsShape = Shape.table,
+    shape: AsShape = None,
+    output: Output = None,
     safe: Safe = False,
 ) -> None:
     """Total an invoice's charges by customer, offer, or any column of the charges."""
     invoice = _client(context).invoice(invoice_id)
     keys = [key.strip() for key in by.split(",") if key.strip()]
-    print_frame(invoice.totals(*keys), shape, safe=safe)
-    _badge(invoice, shape)
+    totals = invoice.totals(*keys)
+    Printer(shape, output, safe).print(totals, f"{invoice.id}  {invoice.reconcile()}")
 
 
 @app.command()
@@ -127,25 +133,28 @@ def lines(
     invoice_id: InvoiceId,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A folder.")],
     file_format: Annotated[FileFormat, typer.Option("--format")] = FileFormat.parquet,
-    safe: Safe = False,
+    safe: Annotated[
+        bool, typer.Option("--safe/--raw", help="CSV: guarded for spreadsheets, or as it is.")
+    ] = True,
 ) -> None:
     """Write an invoice's line items, a file per objectType."""
     from invoicekit.show.export import write_lines
 
     invoice = _client(context).invoice(invoice_id)
-    line_items = invoice.line_items()
-    for path in write_lines(
+    line_items, proof = invoice.line_items(), invoice.reconcile()
+    paths = write_lines(
         line_items, output, invoice_id=invoice.id, format=file_format.value, safe=safe
-    ):
-        say(str(path))
-    say(str(invoice.reconcile()), to=sys.stderr)
+    )
+    say(*map(str, paths))
+    say(f"{invoice.id}  {proof}", to=sys.stderr)
 
 
 @app.command()
 def reconcile(
     context: typer.Context,
     invoice_id: InvoiceId,
-    shape: AsShape = Shape.table,
+    shape: AsShape = None,
+    output: Output = None,
 ) -> None:
     """Prove that an invoice's lines add up to its total. Exit 3 if they do not, 4 if incomplete."""
     invoice = _client(context).invoice(invoice_id)
@@ -161,15 +170,11 @@ def reconcile(
         "lines": proof.lines,
         "pages": proof.pages,
     }
-    if shape is Shape.json:
-        say_json(row)
-    elif shape is Shape.csv:
-        import polars as pl
-
-        print_frame(pl.DataFrame([row]), shape)
+    printer = Printer(shape, output)
+    if printer.shape is Shape.table:
+        printer.print(proof.parts, f"{invoice.id}  {proof}", once=True)
     else:
-        print_frame(proof.parts, shape)
-        say(f"{invoice.id}  {proof}")
+        printer.print(pl.DataFrame([row]), one=True)
     raise typer.Exit(EXIT[proof.state])
 
 
@@ -177,9 +182,19 @@ def reconcile(
 def sync(
     context: typer.Context,
     since: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The first month.")] = None,
+    shape: AsShape = None,
+    output: Output = None,
+    safe: Safe = False,
 ) -> None:
     """Bring all invoices into the store and prove each. Exit 3 if one differs, 4 if incomplete."""
-    states = set(_client(context).sync(since=since, tell=say)["state"])
+    printer = Printer(shape, output, safe)
+    synced = _client(context).sync(since=since, tell=printer.tell)
+    said = summed_up(synced) if synced.height else f"no invoice{f' since {since}' if since else ''}"
+    if printer.shows_words:
+        say(said)
+    else:
+        printer.print(synced, said)
+    states = set(synced["state"])
     raise typer.Exit(next((EXIT[s] for s in ("incomplete", "differs") if s in states), 0))
 
 
@@ -192,24 +207,20 @@ def report(
     """Write an invoice's HTML report: one file that opens offline."""
     invoice = _client(context).invoice(invoice_id)
     path = _report(invoice, output)
-    say(f"{invoice.id}  {invoice.reconcile()}")
-    say(str(path))
+    to = sys.stderr if is_written_into(output) else sys.stdout  # the report may be going there
+    say(f"{invoice.id}  {invoice.reconcile()}", str(path), to=to)
 
 
 @app.command()
 def doctor(
     context: typer.Context,
     ask: Annotated[bool, typer.Option("--ask", help="Sign in and make one request too.")] = False,
-    shape: AsShape = Shape.table,
+    shape: AsShape = None,
+    output: Output = None,
 ) -> None:
     """Say what this sign-in can do; without --ask nobody is asked. Exit 1 if something is wrong."""
     found = _client(context).doctor(ask=ask)
-    if shape is Shape.table:
-        say(repr(found))
-    else:
-        import polars as pl
-
-        print_frame(pl.DataFrame(found.rows()), shape)
+    Printer(shape, output).print(pl.DataFrame(found.rows()), table=repr(found).split("\n"))
     raise typer.Exit(0 if found.fine else 1)
 
 
@@ -248,12 +259,8 @@ def _client(context: typer.Context) -> Client:
     return client
 
 
-def _badge(invoice: Invoice, shape: Shape) -> None:
-    """The tie-out travels with every figure; beside data for machines it goes to stderr."""
-    to = sys.stdout if shape is Shape.table else sys.stderr
-    say(f"{invoice.id}  {invoice.reconcile()}", to=to)
-
-
 def _report(invoice: Invoice, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return invoice.report(path).resolve()
+    with contextlib.suppress(BrokenPipeError):  # a pipe whose reader has gone, as with `| head`
+        invoice.report(path)
+    return path.absolute()

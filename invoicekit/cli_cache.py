@@ -8,7 +8,7 @@ import polars as pl
 import typer
 
 from invoicekit.kept import Cache
-from invoicekit.printing import AsShape, Shape, print_frame
+from invoicekit.printing import AsShape, Output, Printer
 from invoicekit.settings import cache_folder
 from invoicekit.terminal import say
 
@@ -18,7 +18,7 @@ cache = typer.Typer(
 
 
 @cache.command()
-def info(context: typer.Context, shape: AsShape = Shape.table) -> None:
+def info(context: typer.Context, shape: AsShape = None, output: Output = None) -> None:
     """Say where the cache is, and what it holds."""
     found = _cache(context).info()
     row = {
@@ -28,10 +28,7 @@ def info(context: typer.Context, shape: AsShape = Shape.table) -> None:
         "collections": found.collections,
         "oldest": found.oldest,
     }
-    if shape is Shape.table:
-        say(str(found))
-    else:
-        print_frame(pl.DataFrame([row]), shape)
+    Printer(shape, output).print(pl.DataFrame([row]), table=[str(found)])
 
 
 @cache.command()

@@ -1,51 +1,91 @@
-"""What a terminal gets: text that it can show, and one line for whatever went wrong."""
+"""What a terminal gets: text that it can show, and one line for whatever went wrong.
+
+Whoever reads our output may go before its end (`| head`), or it may be closed: the work goes on,
+and the exit code says what came of it.
+"""
 
 from __future__ import annotations
 
-import json
+import contextlib
+import errno
 import os
+import stat
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TextIO
 
 import typer
 
 from invoicekit.errors import InvoiceKitError
 from invoicekit.settings import debugging
+from invoicekit.visible import visible
 
 # For an output that cannot show the badge's mark.
 ASCII = str.maketrans({"✔": "OK", "✘": "!!", "⚠": "!!", "…": "...", "–": "-", "·": "|"})  # noqa: RUF001
+INTERRUPTED = 130
 
 
-def shows(text: str, stream: TextIO) -> bool:
-    """Whether the stream can encode all of `text`."""
-    try:
-        text.encode(stream.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
+def say(*lines: str, to: TextIO | None = None) -> bool:
+    """Print lines, above a progress bar; returns whether anybody reads them.
 
-
-def say_json(value: object) -> None:
-    """Print a value as JSON; what standard output cannot encode is escaped, never replaced."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    say(text if shows(text, sys.stdout) else json.dumps(value, indent=2))
-
-
-def say(text: str, *, to: TextIO | None = None) -> None:
-    """Print `text`, in ASCII where the stream cannot encode it."""
+    Nothing in a line ends it or steers the terminal; what the stream cannot encode is ASCII.
+    """
+    if not lines:
+        return True
     stream = to or sys.stdout
-    if not shows(text, stream):
-        text = text.translate(ASCII).encode("ascii", "replace").decode()
-    print(text, file=stream, flush=True)
+    text = "".join(f"{visible(line)}\n" for line in lines)
+    encoding = stream.encoding or "ascii"
+    if text.encode(encoding, "replace") != text.encode(encoding, "ignore"):
+        text = text.translate(ASCII).encode(encoding, "replace").decode(encoding)
+    return _put(stream, lambda: stream.write(text))
+
+
+def say_data(text: str) -> bool:
+    """Print JSON or CSV: to a terminal as text, else as UTF-8 on every system.
+
+    Returns whether anybody reads it.
+    """
+    if sys.stdout.isatty():
+        return say(*text.removesuffix("\n").split("\n"))
+    return _put(sys.stdout, lambda: sys.stdout.buffer.write(text.encode()))
+
+
+def may_be_cut(stream: TextIO) -> bool:
+    """Whether a reader may take the first lines alone (`| head`), and nobody sees the last."""
+    there, errors = os.fstat(stream.fileno()), os.fstat(sys.stderr.fileno())
+    return stat.S_ISFIFO(there.st_mode) and not os.path.samestat(there, errors)
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
     """Run a command and leave with its exit code."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell (`>&-`), or there never was one
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
     warnings.showwarning = _warn  # type: ignore[assignment]
     sys.exit(_code(app, list(arguments)))
+
+
+def _put(stream: TextIO, write: Callable[[], object]) -> bool:
+    tqdm = sys.modules.get("tqdm")  # who has not loaded it has no bar
+    try:
+        with tqdm.tqdm.external_write_mode(file=stream) if tqdm else contextlib.nullcontext():
+            stream.flush()
+            write()
+            stream.flush()
+    except OSError as error:
+        # What is left in the buffer would fail again when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if stream is sys.stderr or _reader_has_gone(error):
+            return False
+        raise
+    return True
+
+
+def _reader_has_gone(error: OSError) -> bool:
+    return error.errno == errno.EPIPE or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
 def _code(app: typer.Typer, arguments: list[str]) -> int:
@@ -54,25 +94,26 @@ def _code(app: typer.Typer, arguments: list[str]) -> int:
     except typer.exceptions.TyperException as wrong:  # wrong usage
         return _shown(wrong)
     except (KeyboardInterrupt, typer.Abort):
-        say("interrupted; what was read is kept for the next try", to=sys.stderr)
-        return 130
-    except BrokenPipeError:  # whoever read our output has gone (`| head`)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        code = INTERRUPTED
+    except SystemExit as left:  # what typer makes of a reader who has gone
+        return 0 if isinstance(left.__context__, BrokenPipeError) else 1
     except Exception as error:  # noqa: BLE001 (the last stand: nobody above would tell of it)
         return _told(error)
+    if code == INTERRUPTED:
+        say("interrupted; what was read is kept for the next try", to=sys.stderr)
     return code if isinstance(code, int) else 0
 
 
 def _shown(wrong: Any) -> int:  # noqa: ANN401 (typer keeps the class that has these to itself)
-    wrong.show()
+    with contextlib.suppress(OSError):
+        wrong.show()
     return int(wrong.exit_code)
 
 
 def _told(error: Exception) -> int:
     """Say the error in one line; returns the exit code."""
     if debugging():
-        traceback.print_exc()
+        say(*"".join(traceback.format_exception(error)).splitlines(), to=sys.stderr)
     words = " ".join(str(error).split())
     if isinstance(error, InvoiceKitError | OSError):
         say(f"error: {words}", to=sys.stderr)
