@@ -103,9 +103,14 @@ def parse_page(body: bytes, *, collection: str = "", number: int = 1) -> Page:
         rows=len(envelope.items),
         collection=collection,
         number=number,
-        total=envelope.totalCount if isinstance(envelope.totalCount, int) else None,
+        total=_count(envelope.totalCount),
         envelope=around,
     )
+
+
+def _count(said: object) -> int | None:
+    """A number that a page says of itself, if it is one; what 64 bits do not hold is none."""
+    return said if type(said) is int and -(2**63) <= said < 2**63 else None
 
 
 def parse_resource(body: bytes, *, collection: str = "") -> Page:

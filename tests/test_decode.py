@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from server import line, page, rows
 
+import invoicekit as ik
 from invoicekit.analysis.money import EXACT
 from invoicekit.errors import FrameError, PageError
 from invoicekit.frames.decode import OURS, decode
@@ -151,6 +152,7 @@ def test_a_field_of_theirs_cannot_pass_for_a_number_as_it_was_sent():
         ("subtotal", "1E-25", "more than 24 decimals"),
         ("subtotal", "123E-00027", "more than 24 decimals"),
         ("subtotal", "1E-99999999999999999999", "more than 24 decimals"),
+        ("subtotal", "15E-000000000000000000000000000000025", "more than 24 decimals"),
         ("taxTotal", "99999999999999.9999999999999999999999999", "too large"),
         ("totalForCustomer", "100000000000000", "too large"),
         ("subtotal", "1E400", "too large"),
@@ -325,6 +327,51 @@ def test_the_name_that_the_documentation_has_for_a_company_is_understood():
     row = '{"customerName":"A","preTaxCharges":1.5}'
     frame = read(page(f"[{row}]"), provider="azure")["UsageBasedLineItem"]
     assert frame.select("customer_company_name", "pretax_charges").row(0) == ("A", Decimal("1.5"))
+
+
+@pytest.mark.parametrize("other", ["", ',"customerName":""', ',"customerName":null'])
+def test_the_company_of_an_old_daily_rated_row_is_its_customer(other):
+    row = '{"customerCompanyName":"A","quantity":1' + other + "}"
+    frame = read(page(f"[{row}]"), kind="usage")["DailyRatedUsageLineItem"]
+    assert frame["customer_name"].to_list() == ["A"]
+    assert "customer_company_name" not in frame.columns
+    assert ik.charges({"DailyRatedUsageLineItem": frame}, usage=True)["customer_name"][0] == "A"
+
+
+FORMER = ["providerId", "providerName", "providerSource", "quoteId", "discountDescriptions"]
+IN_2019 = ["UnitOfMeasure", "RateOfPartnerEarnedCredit", "PartnerName", "MeterId", "MeterRegion"]
+
+
+@pytest.mark.parametrize("object_type", [ONE_TIME, "DailyRatedUsageLineItem"])
+def test_fields_of_older_samples_are_kept_and_no_news(object_type):
+    old = {name: f'"the {name}"' for name in FORMER}
+    if object_type != ONE_TIME:
+        old |= dict.fromkeys(IN_2019, '"0.15"')
+        old |= {"UsageDate": '"2019-02-01"', "IsPartnerEarnedCreditApplied": "true"}
+    old["attributes/objectType"] = f'"{object_type}"'
+    attributes = f'"attributes":{{"objectType":"{object_type}"}}'
+    row = "{" + ",".join(f'"{name}":{value}' for name, value in old.items()) + f",{attributes}}}"
+    frame = read(page(f"[{row}]"))[object_type]  # a warning would be an error
+    for name in FORMER:
+        assert frame[snake(name)].to_list() == [f"the {name}"]
+    if object_type != ONE_TIME:
+        assert frame["rate_of_partner_earned_credit"].to_list() == [Decimal("0.15")]
+        assert frame["has_partner_earned_credit"].to_list() == [True]
+        assert frame["meter_id"].to_list() == ["0.15"]
+
+
+def test_unbilled_lines_are_one_time_lines_by_another_name():
+    frames = read(page(rows(line("1.00", object_type="UnBilledOneTimeInvoiceLineItem"), line())))
+    assert list(frames) == [ONE_TIME]
+    assert frames[ONE_TIME]["object_type"].to_list() == [ONE_TIME, ONE_TIME]
+    assert ik.charges(frames)["total"].to_list() == [Decimal("1.00"), Decimal("1.10")]
+
+
+@pytest.mark.parametrize("provider", ["onetime", "marketplace", "external", "all"])
+def test_rows_of_new_commerce_that_name_no_object_type(provider):
+    assert list(read(page('[{"quantity":1}]'), provider=provider)) == [ONE_TIME]
+    found = read(page('[{"quantity":1}]'), provider=provider, kind="usage")
+    assert list(found) == ["DailyRatedUsageLineItem"]
 
 
 def test_two_spellings_of_a_field_that_disagree_are_refused():

@@ -47,8 +47,8 @@ def lines(demo) -> Path:
 @pytest.mark.parametrize(
     ("variable", "code", "types"),
     [
-        ("INVOICEKIT_DUCKDB_PYTHON", DUCKDB, ("DECIMAL(38,22)", "TIMESTAMP WITH TIME ZONE")),
-        ("INVOICEKIT_SPARK_PYTHON", SPARK, ("decimal(38,22)", "timestamp")),
+        ("INVOICEKIT_DUCKDB_PYTHON", DUCKDB, ("DECIMAL(38,24)", "TIMESTAMP WITH TIME ZONE")),
+        ("INVOICEKIT_SPARK_PYTHON", SPARK, ("decimal(38,24)", "timestamp")),
     ],
 )
 def test_an_engine_finds_the_same(demo, lines, variable, code, types):

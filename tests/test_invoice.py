@@ -230,6 +230,9 @@ USAGE = "?provider={}&invoicelineitemtype=usagelineitems&currencycode=EUR&period
         (("Azure", "UsageLineItems"), "/Azure/UsageLineItems?size=2000&offset=0"),
         (("one_time", "usage_line_items"), USAGE.format("onetime")),
         (("marketplace", "usage_line_items"), USAGE.format("marketplace")),
+        (("external", "usage_line_items"), USAGE.format("external")),
+        (("all", "usage_line_items"), USAGE.format("all")),
+        (("external", "billing_line_items"), "/External/BillingLineItems?size=2000&offset=0"),
         (("azure_data_market", "billing_line_items"), "/Azuredatamarket/BillingLineItems"),
     ],
 )

@@ -49,6 +49,16 @@ def test_an_invoice_with_such_a_price_is_read_proven_and_stored(serve, open_clie
     assert stored.charges()["unit_price"].to_list() == [FINE, Decimal("2E-24")]
 
 
+def test_a_count_beyond_64_bits_breaks_nothing(serve, open_client):
+    """It came into the ledger, and no proof of the invoice was to be had ever after."""
+    body = page(rows(line()), totalCount=2**70)
+    service = serve(lambda asked: body if "lineitems" in asked.target else invoice().encode())
+    for _ in range(2):  # as it is read, and as it is kept
+        found = open_client(service).invoice("G1")
+        assert found.reconcile().ties
+        assert found.ledger["total"].to_list() == [None]
+
+
 def test_a_sync_keeps_the_text_too(serve, open_client):
     client = open_client(serve(answer))
     with pytest.warns(UserWarning, match="1 number did not fit"):

@@ -16,6 +16,23 @@ def test_rows_are_counted_and_the_service_is_not_believed():
     assert (found.rows, found.total, found.next) == (2, 99, None)
 
 
+@pytest.mark.parametrize(
+    ("said", "total"),
+    [
+        (2**63 - 1, 2**63 - 1),
+        (2**63, None),
+        (10**30, None),
+        (-(2**63) - 1, None),
+        (1.5, None),
+        (True, None),
+        ("2", None),
+        (None, None),
+    ],
+)
+def test_a_count_that_is_none_says_nothing(said, total):
+    assert parse_page(page([], totalCount=said)).total == total
+
+
 def test_a_byte_order_mark_is_stripped():
     assert parse_page(b"\xef\xbb\xbf" + page([1])).body == page([1])
     assert parse_resource(b'\xef\xbb\xbf{"id":"G1"}').body == b'{"items":[{"id":"G1"}]}'

@@ -18,7 +18,9 @@ FOR_EVER = None
 # After this long an invoice is closed: Microsoft corrects it by a further document, not in place.
 CLOSED_AFTER = timedelta(days=15)
 # Path style answers these with an empty list, query style with rows (Partner-Center-Java#119).
-BY_QUERY = frozenset({("onetime", "usage"), ("marketplace", "usage")})
+BY_QUERY = frozenset(
+    (provider, "usage") for provider in ("onetime", "marketplace", "external", "all")
+)
 AS_PDF = ("Accept", "application/pdf")
 # Ours -> the spelling in a path, which is also what the seeds' links say.
 IN_PATH = {

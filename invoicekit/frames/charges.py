@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import polars as pl
 
+from invoicekit.frames.charge_types import UNKNOWN, charge_family
 from invoicekit.frames.kinds import BY_OBJECT_TYPE, NUMBER, Kind
 
 CHARGES = {
@@ -29,6 +30,17 @@ CHARGES = {
     "tax": NUMBER,
     "total": NUMBER,
     "currency": pl.String(),
+    "charge_family": pl.String(),
+    "order_id": pl.String(),
+    "country": pl.String(),
+    "reseller_id": pl.String(),
+    "billable_quantity": NUMBER,
+    "effective_unit_price": NUMBER,
+    "exchange_rate": NUMBER,
+    "pricing_currency": pl.String(),
+    "term": pl.String(),
+    "subscription_end": pl.Date(),
+    "credit_reason": pl.String(),
 }
 # Where a charges column comes from when a kind does not say otherwise; else the field of its name.
 USUAL = {
@@ -36,6 +48,11 @@ USUAL = {
     "line_item_type": "asked_line_item_type",
     "charge_start": "charge_start_date",
     "charge_end": "charge_end_date",
+    "charge_family": "charge_type",
+    "country": "customer_country",
+    "reseller_id": "reseller_mpn_id",
+    "exchange_rate": "pc_to_bc_exchange_rate",
+    "subscription_end": "subscription_end_date",
 }
 
 
@@ -50,6 +67,9 @@ def charges(
     line_items: Mapping[str, pl.DataFrame] | Mapping[str, pl.LazyFrame], *, usage: bool = False
 ) -> pl.DataFrame | pl.LazyFrame:
     """One row a charge, columns as in `CHARGES`; amounts in the row's own `currency`.
+
+    `charge_family` is what the table of charge types says of `charge_type`: `recurring, usage,
+    one-off, change, credit, tax`, or `unknown` where it has no such word, or there is none.
 
     The daily types restate billing lines of the same invoice: they are left out, so that nothing
     counts twice; `usage=True` gives them instead. Lines of an objectType that is not known have no
@@ -80,10 +100,14 @@ def sources_of(kind: Kind) -> frozenset[str]:
 def _role(kind: Kind, column: str) -> pl.Expr:
     source = kind.roles.get(column, USUAL.get(column, column))
     dtype = CHARGES[column]
+    if column == "charge_family" and source is None:
+        return pl.lit(UNKNOWN, dtype).alias(column)
     if source is None:
         return pl.lit(None, dtype).alias(column)
     if column == "customer_id":
         return _customer_id(source).alias(column)
+    if column == "charge_family":
+        return charge_family(source).alias(column)
     if ":" in source:
         return pl.concat_str(source.split(":"), separator=":", ignore_nulls=True).alias(column)
     return pl.col(source).cast(dtype).alias(column)

@@ -133,7 +133,8 @@ class _Decoder:
         for name, lines in self._lines.items():
             kind = self._kinds[name]
             documented = {column.name for column in kind.columns}
-            extra = {column.name for column in self._columns[name]} - documented
+            former = set(map(snake, kind.former.split()))
+            extra = {column.name for column in self._columns[name]} - documented - former
             if notice := undocumented(kind, lines, sorted(extra)):
                 warnings.warn(notice, stacklevel=3)
         for name, twice in self._twice.items():

@@ -62,12 +62,20 @@ class Kind:
     pairs: tuple[tuple[str, str], ...] = ()  # what is asked when it is not named in the row
     usage: bool = False  # restates billing lines of the same invoice: never added to them
     roles: Mapping[str, str | None] = field(default_factory=dict)  # charges column -> ours, or none
-    once: tuple[str, ...] = ()  # objectTypes of old that are this one
+    once: tuple[str, ...] = ()  # other names of this objectType
+    former: str = ""  # fields of older samples, on the wire: kept as text, and no news
 
+
+NEW_COMMERCE = ("onetime", "marketplace", "external", "all")  # providers, as they are asked
+# Fields of the payloads of 2018 and 2019; the last one is a slip of 2021's.
+_FORMER = """providerId providerName providerSource quoteId discountDescriptions
+    attributes/objectType"""
 
 # Other names that Microsoft's own pages have for a field, where a kind has not both of them.
 ALIASES = {
     "customer_name": "customer_company_name",
+    "customer_company_name": "customer_name",
+    "is_partner_earned_credit_applied": "has_partner_earned_credit",
     "invoice_line_item_typce": "invoice_line_item_type",
     "pre_tax_charges": "pretax_charges",
     "pre_tax_effective_rate": "pretax_effective_rate",
@@ -83,24 +91,22 @@ def snake(wire: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", wire).lower()
 
 
-def _columns(spec: str, names: Mapping[str, str] | None = None) -> tuple[Column, ...]:
-    """Columns from lines of `type: field field …`, in the API's order."""
+def _columns(spec: str) -> tuple[Column, ...]:
+    """Columns from lines of `type: field field …`, in the API's order; `field=ours` is renamed."""
     columns = []
     for line in spec.strip().splitlines():
-        kind, _, wires = line.strip().partition(": ")
-        columns += [
-            Column((names or {}).get(wire, snake(wire)), wire, TYPES[kind], raw=kind == "json")
-            for wire in wires.split()
-        ]
+        kind, _, fields = line.strip().partition(": ")
+        for wire, _, ours in (one.partition("=") for one in fields.split()):
+            columns.append(Column(ours or snake(wire), wire, TYPES[kind], raw=kind == "json"))
     return tuple(columns)
 
 
-_TAIL = """
-    text: invoiceLineItemType billingProvider
-    json: attributes
-"""
-_AZURE = (
-    """
+def _line_item(spec: str) -> tuple[Column, ...]:
+    """Columns of a line item: these, and those that end every one."""
+    return _columns(f"{spec}\ntext: invoiceLineItemType billingProvider\njson: attributes")
+
+
+_AZURE = """
     text: partnerId partnerName partnerBillableAccountId customerId domainName customerCompanyName
     mpn: mpnId tier2MpnId
     text: invoiceNumber subscriptionId subscriptionName subscriptionDescription billingCycleType
@@ -108,9 +114,14 @@ _AZURE = (
     number: consumedQuantity
     day: chargeStartDate chargeEndDate
     text: unit"""
-    + _TAIL
-)
+_LEGACY_ROLES = {
+    **dict.fromkeys(("country", "exchange_rate", "pricing_currency", "credit_reason")),
+    "reseller_id": "tier2_mpn_id",
+    "term": "billing_cycle_type",
+}
 _AZURE_ROLES = {
+    **_LEGACY_ROLES,
+    "subscription_end": None,
     "customer_name": "customer_company_name",
     "offer_id": "resource_guid",
     "offer_name": "resource_name",
@@ -119,7 +130,7 @@ _AZURE_ROLES = {
 
 LICENSE = Kind(
     "LicenseBasedLineItem",
-    _columns(
+    _line_item(
         """
     text: partnerId customerId customerName
     mpn: mpnId tier2MpnId
@@ -130,15 +141,19 @@ LICENSE = Kind(
     number: unitPrice quantity amount totalOtherDiscount
     billed: subtotal tax totalForCustomer
     text: currency"""
-        + _TAIL
     ),
     pairs=(("office", "billing"),),
-    roles={"total": "total_for_customer"},
+    roles={
+        **_LEGACY_ROLES,
+        "total": "total_for_customer",
+        "billable_quantity": "quantity",
+        "effective_unit_price": "unit_price",
+    },
 )
 
 USAGE = Kind(
     "UsageBasedLineItem",
-    _columns(
+    _line_item(
         """
     text: detailLineItemId sku
     number: includedQuantity overageQuantity listPrice consumptionPrice consumptionDiscount
@@ -155,12 +170,14 @@ USAGE = Kind(
         "subtotal": "pretax_charges",
         "tax": "tax_amount",
         "total": "post_tax_total",
+        "billable_quantity": "overage_quantity",
+        "effective_unit_price": "pretax_effective_rate",
     },
 )
 
 DAILY_USAGE = Kind(
     "DailyUsageLineItem",
-    _columns(
+    _line_item(
         """
     text: customerBillableAccount
     day: usageDate
@@ -171,18 +188,14 @@ DAILY_USAGE = Kind(
     usage=True,
     roles={
         **_AZURE_ROLES,
-        "charge_type": None,
-        "unit_price": None,
-        "subtotal": None,
-        "tax": None,
-        "total": None,
-        "currency": None,
+        **dict.fromkeys(("charge_type", "charge_family", "currency", "subtotal", "tax", "total")),
+        **dict.fromkeys(("unit_price", "billable_quantity", "effective_unit_price")),
     },
 )
 
 ONE_TIME = Kind(
     "OneTimeInvoiceLineItem",
-    _columns(
+    _line_item(
         """
     text: partnerId customerId customerName customerDomainName customerCountry invoiceNumber
     mpn: mpnId resellerMpnId
@@ -203,25 +216,28 @@ ONE_TIME = Kind(
     instant: pcToBCExchangeRateDate
     number: billableQuantity
     text: meterDescription billingFrequency reservationOrderId promotionId productCategory"""
-        + _TAIL
     ),
-    pairs=(("onetime", "billing"), ("all", "billing"), ("marketplace", "billing")),
+    pairs=tuple((provider, "billing") for provider in NEW_COMMERCE),
     roles={
         "offer_id": "product_id:sku_id",
         "offer_name": "product_name",
         "subscription_name": "subscription_description",
         "tax": "tax_total",
         "total": "total_for_customer",
+        "term": "term_and_billing_cycle",
+        "credit_reason": "credit_reason_code",
     },
+    once=("UnBilledOneTimeInvoiceLineItem",),
+    former=_FORMER,
 )
 
 DAILY_RATED = Kind(
     "DailyRatedUsageLineItem",
-    _columns(
+    _line_item(
         """
     text: partnerId partnerName customerId customerName customerDomainName customerCountry
-    text: invoiceNumber productId skuId availabilityId skuName productName publisherName
-    text: publisherId subscriptionId subscriptionDescription
+    text: invoiceNumber productId skuId availabilityId skuName productName publisherName publisherId
+    text: subscriptionId subscriptionDescription
     instant: chargeStartDate chargeEndDate
     day: usageDate
     text: meterType meterCategory meterId meterSubCategory meterName meterRegion unitOfMeasure
@@ -242,20 +258,21 @@ DAILY_RATED = Kind(
     text: creditType
     number: rateOfCredit
     text: benefitOrderId benefitId benefitType"""
-        + _TAIL
     ),
-    pairs=(("onetime", "usage"), ("marketplace", "usage"), ("all", "usage")),
+    pairs=tuple((provider, "usage") for provider in NEW_COMMERCE),
     usage=True,
     roles={
         "offer_id": "product_id:sku_id",
         "offer_name": "product_name",
         "subscription_name": "subscription_description",
         "subtotal": "billing_pre_tax_total",
-        "tax": None,
-        "total": None,
         "currency": "billing_currency",
+        "billable_quantity": "quantity",
+        "credit_reason": "credit_type",
+        **dict.fromkeys(("tax", "total", "order_id", "term", "subscription_end")),
     },
     once=("ThirdPartyDailyRatedUsageReconLineItem",),
+    former=_FORMER,
 )
 
 KINDS = (LICENSE, USAGE, DAILY_USAGE, ONE_TIME, DAILY_RATED)
@@ -267,19 +284,14 @@ INVOICE = Kind(
     "Invoice",
     _columns(
         """
-    text: id
-    day: invoiceDate billingPeriodStartDate billingPeriodEndDate
+    text: id=invoice_id
+    day: invoiceDate billingPeriodStartDate=billing_period_start
+    day: billingPeriodEndDate=billing_period_end
     billed: totalCharges paidAmount
-    text: currencyCode documentType invoiceType currencySymbol pdfDownloadLink
+    text: currencyCode=currency documentType invoiceType currencySymbol pdfDownloadLink
     json: taxReceipts invoiceDetails amendments
     text: amendsOf state
-    json: links attributes""",
-        names={
-            "id": "invoice_id",
-            "billingPeriodStartDate": "billing_period_start",
-            "billingPeriodEndDate": "billing_period_end",
-            "currencyCode": "currency",
-        },
+    json: links attributes"""
     ),
     roles={"total": "total_charges"},
 )

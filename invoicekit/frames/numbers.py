@@ -51,8 +51,8 @@ def in_doubt(name: str, *, quick: bool = False) -> pl.Expr:
 def read_number(text: str) -> Read:
     """The number that a text says, half-even at the last place where it has more decimals.
 
-    >>> read_number("123E-00019"), read_number("1,5").wrong
-    (Read(value=Decimal('1.23E-17'), unfit='', wrong=''), 'not a number where an amount should be')
+    >>> read_number("123E-00019").value, read_number("1,5").wrong
+    (Decimal('1.2300000E-17'), 'not a number where an amount should be')
     >>> read_number("2.5E-24").value, read_number("1E14").value
     (Decimal('2E-24'), None)
     """

@@ -36,8 +36,10 @@ def type_columns(
     """
     merged: dict[str, tuple[Type, pl.Series]] = {}
     for name, type_, text in texts:
-        known = merged.get(name)
-        merged[name] = (type_, _merged(known[1], text, name, where) if known else text.alias(name))
+        text = text.alias(name)  # noqa: PLW2901
+        if name in merged:
+            text = _merged(_said(merged[name][1], type_), _said(text, type_), where)  # noqa: PLW2901
+        merged[name] = (type_, text)
     frame = pl.DataFrame([text for _, text in merged.values()])
     types = {name: type_ for name, (type_, _) in merged.items()}
     frame = _without_none(frame, types)
@@ -108,14 +110,17 @@ def _lost(frame: pl.DataFrame, typed: pl.DataFrame) -> list[str]:
     ]
 
 
-def _merged(
-    first: pl.Series, second: pl.Series, name: str, where: Callable[[int], str]
-) -> pl.Series:
+def _said(text: pl.Series, type_: Type) -> pl.Series:
+    """One spelling of a field, without what says that there is none: the other may have a value."""
+    return _without_none(text.to_frame(), {text.name: type_}).to_series()
+
+
+def _merged(first: pl.Series, second: pl.Series, where: Callable[[int], str]) -> pl.Series:
     clash = (first.is_not_null() & second.is_not_null() & (first != second)).fill_null(value=False)
     if clash.any():
         place = where(clash.arg_max() or 0)
         raise FrameError(
-            f"{place}, column {name}: the row has the field in two spellings that disagree"
+            f"{place}, column {first.name}: the row has the field in two spellings that disagree"
         )
     return first.zip_with(first.is_not_null(), second)
 

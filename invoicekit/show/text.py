@@ -29,8 +29,8 @@ HEADINGS: Final[Mapping[str, str]] = {
 }
 
 # Decimals that are no amounts: a count has no currency, a price has more decimals than it.
-COUNTS: Final = frozenset({"quantity"})
-PRICES: Final = frozenset({"unit_price"})
+COUNTS: Final = frozenset({"quantity", "billable_quantity"})
+PRICES: Final = frozenset({"unit_price", "effective_unit_price", "exchange_rate"})
 
 
 def _instant(value: dt.datetime) -> str:

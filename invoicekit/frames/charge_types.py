@@ -1,0 +1,121 @@
+"""The table of charge types: Microsoft's words for why a line was billed, and what they mean.
+
+Sources: "Understand the different charge types in Partner Center reconciliation files" (legacy
+commerce, and new commerce as far as it goes), the SDK's `ServiceCostLineItem.ChargeType` (the same
+with underscores), and the values of `ChargeType` in new commerce's reconciliation files.
+To support a new charge type, add a row here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+RECURRING, USAGE, ONE_OFF = "recurring", "usage", "one-off"
+CHANGE, CREDIT, TAX, UNKNOWN = "change", "credit", "tax", "unknown"
+FAMILIES = (RECURRING, USAGE, ONE_OFF, CHANGE, CREDIT, TAX, UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeType:
+    """A word of Microsoft's, the family it belongs to, and the sign that its amounts should have.
+
+    `sign` is 1 (a charge), -1 (money back) or 0 (both occur: the old state is taken back, the new
+    one billed). `also` are other words for the same.
+    """
+
+    word: str
+    family: str
+    sign: int
+    meaning: str
+    also: tuple[str, ...] = ()
+
+
+# ruff: noqa: E501 (a table is read row by row)
+# fmt: off
+CHARGE_TYPES = (
+    # New commerce.
+    ChargeType("new", ONE_OFF, 1, "A new purchase.", ("purchase",)),
+    ChargeType("renew", RECURRING, 1, "A subscription was renewed for another term."),
+    ChargeType("cycleCharge", RECURRING, 1, "The periodic charge of a running subscription."),
+    ChargeType("addQuantity", CHANGE, 0, "Licences were added: the old number is taken back, the new one billed."),
+    ChargeType("removeQuantity", CHANGE, 0, "Licences were removed: the old number is taken back, the new one billed."),
+    ChargeType("moveQuantity", CHANGE, 0, "Licences were moved to another subscription: taken back here, billed there."),
+    ChargeType("cancelImmediate", CHANGE, -1, "A subscription was cancelled at once; what is left of its term is refunded."),
+    ChargeType("cancel", CHANGE, -1, "A purchase or subscription was cancelled and refunded.", ("refund",)),
+    ChargeType("convert", CHANGE, 0, "A subscription was converted or upgraded, its number of licences unchanged."),
+    ChargeType("changeBillingPlan", CHANGE, 0, "The billing plan changed, as from monthly to annual: taken back and billed anew."),
+    ChargeType("extendTerm", CHANGE, 1, "The term was extended, to end together with another's."),
+    ChargeType("customerCredit", CREDIT, -1, "A credit given to the customer."),
+    # Legacy commerce, by licence.
+    ChargeType("Purchase fee", ONE_OFF, 1, "The initial charge of a subscription."),
+    ChargeType("Activation fee", ONE_OFF, 1, "Charged when a subscription is first used after its purchase."),
+    ChargeType("Cycle fee", RECURRING, 1, "The periodic charge of a subscription."),
+    ChargeType("Renew fee", RECURRING, 1, "The charge for renewing a subscription.", ("Renewal fee",)),
+    ChargeType("Prorate fees when purchase", ONE_OFF, 1, "A purchase in the middle of a period, for the days until its end.", ("Purchase prorate",)),
+    ChargeType("Prorate fees when activate", ONE_OFF, 1, "An activation in the middle of a period, for the days until its end.", ("Activation prorate",)),
+    ChargeType("Prorate fee when renew", RECURRING, 1, "A renewal in the middle of a period, for the days until its end.", ("Renew prorate",)),
+    ChargeType("Cancel fee", CHANGE, -1, "Refunded for the days left when the licences were changed."),
+    ChargeType("Cancel instance prorate", CHANGE, -1, "Refunded for the days left when the licences were changed or suspended."),
+    ChargeType("Cycle instance prorate", CHANGE, 1, "Charged for the days left when the licences were changed."),
+    ChargeType("Prorate fees when cancel", CHANGE, -1, "Refunded for the days left when the subscription was cancelled.", ("Cancel prorate",)),
+    ChargeType("Prorate fees when convert away from current offering", CHANGE, -1, "The monthly subscription's days left, when it became an annual one."),
+    ChargeType("Prorate fees when convert to a new offering", CHANGE, 1, "The new annual subscription's days, when a monthly one became it."),
+    # Legacy commerce, by usage.
+    ChargeType("Assess usage fee for current cycle", USAGE, 1, "Usage in the billing period.", ("Cycle usage fee",)),
+    ChargeType("Assess usage fee when cancel", USAGE, 1, "Usage not yet paid for when the subscription was cancelled.", ("Cancel usage fee",)),
+    # Credits and discounts of legacy commerce.
+    ChargeType("Offset a line item", CREDIT, -1, "A line refunded in part or whole, taxes included.", ("Offset line item",)),
+    ChargeType("Credit", CREDIT, -1, "A credit applied to a means of payment."),
+    ChargeType("One time refund", CREDIT, -1, "A refund made once."),
+    ChargeType("Tax refund", TAX, -1, "Tax refunded, as a certificate of exemption was accepted."),
+    ChargeType("Activation discount", CREDIT, -1, "A discount when a subscription was activated."),
+    ChargeType("Cycle discount", CREDIT, -1, "A discount on a periodic charge."),
+    ChargeType("Renew discount", CREDIT, -1, "A discount when a subscription was renewed."),
+    ChargeType("Cancel discount", CREDIT, 1, "A discount taken back when it was cancelled."),
+)
+# fmt: on
+
+
+def bare(word: str) -> str:
+    """A word as it is compared: its letters alone, in lower case, `fees` as `fee`.
+
+    >>> bare("PRORATE_FEES WHEN Cancel"), bare("addQuantity")
+    ('proratefeewhencancel', 'addquantity')
+    """
+    return re.sub("[^a-z]", "", word.lower()).replace("fees", "fee")
+
+
+_BY_WORD = {bare(word): kind for kind in CHARGE_TYPES for word in (kind.word, *kind.also)}
+
+
+def charge_type_of(word: str | None) -> ChargeType | None:
+    """The row of the table for a word in any case and spelling; `None` where it has none.
+
+    >>> charge_type_of("CYCLE FEE").family, charge_type_of("somethingNew")
+    ('recurring', None)
+    """
+    return None if word is None else _BY_WORD.get(bare(word))
+
+
+def family_of(word: str | None) -> str:
+    """The family of a charge type: one of `FAMILIES`.
+
+    >>> family_of("Refund"), family_of("Assess usage fee for current cycle"), family_of(None)
+    ('change', 'usage', 'unknown')
+    """
+    found = charge_type_of(word)
+    return found.family if found else UNKNOWN
+
+
+def charge_family(column: str) -> pl.Expr:
+    """The families of a column of charge types; each word is looked up once a batch."""
+    return pl.col(column).map_batches(_families, return_dtype=pl.String(), is_elementwise=True)
+
+
+def _families(words: pl.Series) -> pl.Series:
+    once = words.unique()
+    families = pl.Series([family_of(word) for word in once], dtype=pl.String)
+    return words.replace_strict(once, families, return_dtype=pl.String)
