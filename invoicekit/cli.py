@@ -20,6 +20,7 @@ import typer
 from invoicekit.cli_cache import cache
 from invoicekit.client import Client, connect
 from invoicekit.client import demo as open_demo
+from invoicekit.errors import InvoiceKitError
 from invoicekit.invoice import Invoice
 from invoicekit.output import is_written_into
 from invoicekit.printing import AsShape, Output, Printer, Safe, Shape, summed_up
@@ -182,18 +183,27 @@ def reconcile(
 def sync(
     context: typer.Context,
     since: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The first month.")] = None,
+    refresh: Refresh = False,
     shape: AsShape = None,
     output: Output = None,
     safe: Safe = False,
 ) -> None:
     """Bring all invoices into the store and prove each. Exit 3 if one differs, 4 if incomplete."""
     printer = Printer(shape, output, safe)
-    synced = _client(context).sync(since=since, tell=printer.tell)
-    said = summed_up(synced) if synced.height else f"no invoice{f' since {since}' if since else ''}"
-    if printer.shows_words:
-        say(said)
-    else:
+    failed = None
+    try:
+        synced = _client(context).sync(since=since, refresh=refresh, tell=printer.tell)
+    except InvoiceKitError as error:
+        if error.synced is None:
+            raise
+        synced, failed = error.synced, error
+    said = summed_up(synced) or ("" if failed else f"no invoice{f' since {since}' * bool(since)}")
+    if not printer.shows_words:
         printer.print(synced, said)
+    elif said:
+        say(said)
+    if failed:
+        raise failed
     states = set(synced["state"])
     raise typer.Exit(next((EXIT[s] for s in ("incomplete", "differs") if s in states), 0))
 

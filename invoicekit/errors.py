@@ -15,11 +15,21 @@ shell and in widgets. A value that is not among the allowed ones is a plain `Val
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from invoicekit.visible import visible
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class InvoiceKitError(Exception):
-    """The root: catch this to catch everything that invoicekit raises on purpose."""
+    """The root: catch this to catch everything that invoicekit raises on purpose.
+
+    Of `Client.sync`, `synced` has the rows of the invoices that could be synced.
+    """
+
+    synced: pl.DataFrame | None = None
 
     def __str__(self) -> str:
         return visible(super().__str__())

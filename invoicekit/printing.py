@@ -128,7 +128,7 @@ class Printer:
             write_file(self._file, text.encode())
 
 
-def summed_up(synced: pl.DataFrame, failed: int = 0) -> str:
+def summed_up(synced: pl.DataFrame) -> str:
     """How many invoices tie, and which do not, in one line.
 
     >>> summed_up(pl.DataFrame({"invoice_id": ["G1"], "state": ["ties"]}))
@@ -143,9 +143,7 @@ def summed_up(synced: pl.DataFrame, failed: int = 0) -> str:
         if state != "ties":
             text += f": {_named(found, state)}"
         words.append(text)
-    if failed:
-        words.append(f"{failed:,} not synced")
-    return ", ".join(words) or "no invoices"
+    return ", ".join(words)
 
 
 def _named(found: pl.DataFrame, state: str) -> str:

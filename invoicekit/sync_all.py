@@ -31,26 +31,30 @@ def sync_all(
 
     Raises:
         InvoiceKitError: at the end, naming all that could not be; at once where the next would fare
-            no better.
+            no better. Its `synced` has the rows of those that could be.
     """
     rows = []
     failures = Failures(headers.height, offline=session.settings.offline)
     Store(session.root).upkeep()
-    with Counted(headers.iter_rows(named=True), headers.height, "invoices") as bar:
-        for header in bar:
-            try:
-                invoice = Invoice(session, header)
-                synced = invoice.sync(refresh=refresh)
-            except InvoiceKitError as error:
-                name = header["invoice_id"] or "an invoice without an id"
-                bar.tell(f"{name}  not synced: {error}", tell)
-                failures.add(name, error)
-                continue
-            failures.passed()
-            there = "" if synced.new else "  (was there)"
-            bar.tell(f"{invoice.id}  {synced.proof}{there}", tell)
-            rows.append((invoice.id, invoice.date, *synced.row()))
-    failures.end()
+    try:
+        with Counted(headers.iter_rows(named=True), headers.height, "invoices") as bar:
+            for header in bar:
+                try:
+                    invoice = Invoice(session, header)
+                    synced = invoice.sync(refresh=refresh)
+                except InvoiceKitError as error:
+                    name = header["invoice_id"] or "an invoice without an id"
+                    bar.tell(f"{name}  not synced: {error}", tell)
+                    failures.add(name, error)
+                    continue
+                failures.passed()
+                there = "" if synced.new else "  (was there)"
+                bar.tell(f"{invoice.id}  {synced.proof}{there}", tell)
+                rows.append((invoice.id, invoice.date, *synced.row()))
+        failures.end()
+    except InvoiceKitError as error:
+        error.synced = pl.DataFrame(rows, schema=SYNCED, orient="row")
+        raise
     return pl.DataFrame(rows, schema=SYNCED, orient="row")
 
 

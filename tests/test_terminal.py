@@ -340,6 +340,36 @@ def test_sync_gives_data_a_row_an_invoice(shell):
     ]
 
 
+def test_sync_gives_what_it_could_and_ends_with_the_error(serve, tmp_path):
+    headers = {f"G{n}": invoice(f"G{n}", date=f"2024-0{n}-05T00:00:00Z") for n in (1, 2, 3)}
+
+    def answer(asked):
+        target = asked.target.lower()
+        if "lineitems" not in target:
+            return f'{{"items":[{",".join(headers.values())}]}}'.encode()
+        return Reply(b"nothing like a page") if "g2" in target else page(rows(line()))
+
+    service = serve(answer)
+
+    def sync(*arguments):
+        return run("sync", *arguments, url=service.url, token=TOKEN, cache=tmp_path)
+
+    done = sync()
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "2 tie"
+    assert "G2  not synced: " in done.stdout
+    assert done.stderr.startswith("error: 1 of 3 invoices not synced: G2")
+    done = sync("--format", "json")
+    assert done.returncode == 1
+    assert [row["invoice_id"] for row in json.loads(done.stdout)] == ["G3", "G1"]
+    before = len(service.asked)
+    assert [row["new"] for row in json.loads(sync("--format", "json").stdout)] == [False, False]
+    again = json.loads(sync("--refresh", "--format", "json").stdout)
+    assert [row["new"] for row in again] == [True, True]
+    asked = [one.target for one in service.asked[before:] if "ineitems" in one.target]
+    assert len([target for target in asked if "G1" in target]) == 1  # by --refresh alone
+
+
 def test_sync_writes_its_lines_above_the_bar(serve, tmp_path):
     """A bar is drawn from a second on; no line of ours is left beside a piece of it."""
     headers = [invoice(f"G{n}", date=f"2024-0{n}-05T00:00:00Z") for n in range(1, 6)]

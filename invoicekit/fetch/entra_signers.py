@@ -26,6 +26,7 @@ from invoicekit.fetch.refusals import refusal
 from invoicekit.secret import Secret, scrubbed
 from invoicekit.setting_values import check_tenant
 from invoicekit.settings import Settings
+from invoicekit.visible import visible
 
 MARGIN = 300  # seconds before its end at which a token is renewed; for short ones, half their life
 PAUSE = 30  # seconds until a renewal that failed is tried again, as long as the old token is good
@@ -36,7 +37,7 @@ NAMES = ("preferred_username", "upn", "email", "name", "oid")  # of a person, th
 
 def print_to_stderr(line: str) -> None:
     """Show `line` to whoever waits, in a shell or in a notebook."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201  # a person has to read it now
+    print(visible(line), file=sys.stderr, flush=True)  # noqa: T201  # a person has to read it now
 
 
 def longest_first(secrets: Iterable[Secret]) -> tuple[Secret, ...]:

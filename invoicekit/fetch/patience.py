@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from invoicekit.visible import visible
+
 AGAIN = frozenset({408, 429, *range(500, 600)})
 TOLD_FROM = 3.0  # seconds: a longer wait is said, with its reason
 
@@ -75,5 +77,6 @@ def seconds_in(retry_after: str | None) -> float | None:
 def rest(seconds: float, why: str) -> None:
     """Wait; said on standard error where it takes more than a few seconds."""
     if seconds >= TOLD_FROM:
-        print(f"invoicekit: {why}; waiting {seconds:.0f} s", file=sys.stderr)  # noqa: T201
+        line = visible(f"invoicekit: {why}; waiting {seconds:.0f} s")
+        print(line, file=sys.stderr)  # noqa: T201
     time.sleep(seconds)
