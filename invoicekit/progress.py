@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from invoicekit.pages import Page
-from invoicekit.visible import visible
+from invoicekit.visible import encodable, visible
 
 T = TypeVar("T")
 QUIET = 1.0  # seconds
@@ -80,4 +81,8 @@ class Counted(Generic[T]):
     def tell(self, line: str, tell: Callable[[str], None] | None) -> None:
         """Tell a line, by `tell` or on standard output, above the bar."""
         with self._bar.external_write_mode():
-            (tell or print)(visible(line))
+            (tell or _print)(visible(line))
+
+
+def _print(line: str) -> None:
+    print(encodable(line, getattr(sys.stdout, "encoding", None) or "utf-8"))  # noqa: T201

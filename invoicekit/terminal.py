@@ -20,10 +20,8 @@ import typer
 
 from invoicekit.errors import InvoiceKitError
 from invoicekit.settings import debugging
-from invoicekit.visible import visible
+from invoicekit.visible import encodable, visible
 
-# For an output that cannot show the badge's mark.
-ASCII = str.maketrans({"✔": "OK", "✘": "!!", "⚠": "!!", "…": "...", "–": "-", "·": "|"})  # noqa: RUF001
 INTERRUPTED = 130
 
 
@@ -35,10 +33,7 @@ def say(*lines: str, to: TextIO | None = None) -> bool:
     if not lines:
         return True
     stream = to or sys.stdout
-    text = "".join(f"{visible(line)}\n" for line in lines)
-    encoding = stream.encoding or "ascii"
-    if text.encode(encoding, "replace") != text.encode(encoding, "ignore"):
-        text = text.translate(ASCII).encode(encoding, "replace").decode(encoding)
+    text = encodable("".join(f"{visible(line)}\n" for line in lines), stream.encoding)
     return _put(stream, lambda: stream.write(text))
 
 

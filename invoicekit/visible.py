@@ -9,6 +9,8 @@ from typing import Final
 # C1 among them (ANSI escapes start with one), formats (right-to-left overrides, zero widths),
 # surrogates, separators of lines.
 INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# For an output that cannot show the badge's mark.
+ASCII: Final = str.maketrans({"✔": "OK", "✘": "!!", "⚠": "!!", "…": "...", "–": "-", "·": "|"})  # noqa: RUF001
 
 
 def visible(text: str) -> str:
@@ -23,6 +25,20 @@ def visible(text: str) -> str:
         letter if unicodedata.category(letter) not in INVISIBLE else " " if letter.isspace() else ""
         for letter in text
     )
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """The text as an output of that encoding can show it: marks as ASCII, ? for other letters.
+
+    >>> encodable("✔ Gießkanne 日本", "cp1252")
+    'OK Gießkanne ??'
+    """
+    encoding = encoding or "ascii"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(ASCII).encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def escaped(text: str) -> str:

@@ -182,6 +182,13 @@ def test_a_table_says_in_ascii_what_the_stream_cannot(service, cache):
     assert "G1  OK ties" in text
 
 
+def test_a_script_s_sync_prints_what_its_output_can_show(service, cache):
+    env = environment(service.url, TOKEN, cache, PYTHONIOENCODING="cp1252")
+    code = "import invoicekit as ik; ik.connect().sync()"
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+    assert "G1  OK ties" in done.stdout.decode("cp1252")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "badge"),
     [
