@@ -68,7 +68,7 @@ class Stored:
 
 
 class UnreadableError(Exception):
-    """A manifest that is damaged, or of another version; says which of the two."""
+    """A manifest that is damaged, of another invoice or another version; says which of these."""
 
 
 def invoice_name(invoice_id: str) -> str:
@@ -109,7 +109,7 @@ def read_manifest(path: Path) -> Stored | None:
     """What a manifest says; `None` where there is none.
 
     Raises:
-        UnreadableError: it is damaged, or of another version.
+        UnreadableError: it is damaged, of another invoice, or of another version.
     """
     note = read_note(path, MOST_BYTES)
     if note is None:
@@ -130,6 +130,8 @@ def read_manifest(path: Path) -> Stored | None:
         )
         if not all(ours.fullmatch(part.path) for part in stored.parts):
             raise UnreadableError("damaged")
+        if path.stem != invoice_name(key.invoice_id):  # a copy would count an invoice's lines twice
+            raise UnreadableError("of another invoice")
     except (TypeError, KeyError, AttributeError) as cause:
         raise UnreadableError("damaged") from cause
     return stored

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from invoicekit.disk import private_folder, write_private
+from invoicekit.disk import is_link, private_folder, write_private
 from invoicekit.frames.manifest import PART, PARTS, PartFile, Stored
 
 WRITING, SUPERSEDED = "writing", "superseded"
@@ -127,9 +127,18 @@ def sweep(invoice: Path, named: Stored | None) -> None:
     keep = _named_by(named)
     for folder in _folders(invoice):
         if folder.name not in keep and _is_over(folder):
-            shutil.rmtree(folder, ignore_errors=True)  # on Windows a reader may prevent it: later
+            remove(folder)
     with contextlib.suppress(OSError):
         invoice.rmdir()  # if nothing is left
+
+
+def counting(root: Path) -> set[str]:
+    """The invoices, by the names of their files, of which lines were committed and count."""
+    return {
+        invoice.name
+        for invoice in _folders(root / PARTS)
+        if any(_counts(folder) for folder in _folders(invoice))
+    }
 
 
 def overdue(root: Path) -> Iterator[Path]:
@@ -137,6 +146,31 @@ def overdue(root: Path) -> Iterator[Path]:
     for invoice in _folders(root / PARTS):
         if any(_is_over(folder) for folder in _folders(invoice)):
             yield invoice
+
+
+def forget(invoice: Path) -> None:
+    """Remove all commits of an invoice."""
+    for folder in _folders(invoice):
+        remove(folder)
+    with contextlib.suppress(OSError):
+        invoice.rmdir()
+
+
+def remove(folder: Path) -> None:
+    """Remove the folder of a commit, lines first: a mark goes with the last of them.
+
+    On Windows a reader may prevent it; then it is for another time.
+    """
+    for path in folder.glob(f"*{PART}"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+    if not any(folder.glob(f"*{PART}")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _counts(folder: Path) -> bool:
+    marked = (folder / WRITING).exists() or (folder / SUPERSEDED).exists()
+    return not marked and any(folder.glob(f"*{PART}"))
 
 
 def _named_by(stored: Stored | None) -> set[str]:
@@ -156,6 +190,9 @@ def _age(path: Path) -> float:
 
 
 def _folders(place: Path) -> list[Path]:
+    """The folders in `place`; what a link leads to is not ours."""
+    if is_link(place):
+        return []
     try:
         with os.scandir(place) as found:
             names = [one.name for one in found if one.is_dir(follow_symlinks=False)]

@@ -133,8 +133,12 @@ class Store:
         Raises:
             FrameError: of some it cannot be said what was stored.
         """
-        found, lost = [], []
-        for path in sorted((self.folder / NOTES).glob("*.json")):
+        found = []
+        counting = parts.counting(self.folder)  # a commit writes its manifest first, a removal last
+        notes = sorted((self.folder / NOTES).glob("*.json"))
+        gone = counting - {path.stem for path in notes}
+        lost = [f"{name} (gone)" for name in sorted(gone & parts.counting(self.folder))]
+        for path in notes:
             try:
                 found.append(read_manifest(path))
             except UnreadableError as cause:
@@ -214,9 +218,12 @@ class Store:
         """Remove an invoice, whatever the case of its id; its manifest goes first."""
         for path in (self.folder / NOTES).glob("*.json"):
             if _is_of(path.stem, invoice_id):
+                parts.supersede(self.folder / PARTS / path.stem, counted=self._counted(path.stem))
                 path.unlink(missing_ok=True)
-        folders = [*self.folder.glob(f"{PARTS}/*"), *self.folder.glob("object_type=*/invoice_id=*")]
-        for folder in folders:  # those without a manifest too
+        for invoice in (self.folder / PARTS).glob("*"):  # those without a manifest too
+            if _is_of(invoice.name, invoice_id):
+                parts.forget(invoice)
+        for folder in self.folder.glob("object_type=*/invoice_id=*"):
             if _is_of(folder.name.removeprefix("invoice_id="), invoice_id):
                 shutil.rmtree(folder, ignore_errors=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import secrets
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -86,7 +85,7 @@ class Writer:
     def drop(self) -> None:
         """Leave nothing behind of what was not committed."""
         if not self._committed:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            parts.remove(self._folder)
             with contextlib.suppress(OSError):
                 self._folder.parent.rmdir()  # if nothing is left
 
