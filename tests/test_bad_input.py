@@ -183,7 +183,24 @@ def test_an_unknown_object_type_makes_the_invoice_incomplete(serve, open_client)
     assert found.line_items()["New<Thing>"]["total_for_customer"].to_list() == ["5"]
 
 
-@pytest.mark.parametrize("details", [[], None, "missing", [{"links": {}}], "text"])
+def pair(provider: object, kind: object) -> list[dict[str, object]]:
+    return [{"billingProvider": provider, "invoiceLineItemType": kind}]
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        [],
+        None,
+        "missing",
+        [{"links": {}}],
+        "text",
+        pair("", "billing_line_items"),
+        pair("one_time", " - "),
+        pair(None, "billing_line_items"),
+        pair("one_time", 5),
+    ],
+)
 def test_an_invoice_without_details(serve, open_client, details):
     header = invoice(pairs=())
     more = {"missing": header.replace('"invoiceDetails": [], ', "")}

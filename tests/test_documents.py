@@ -61,10 +61,23 @@ def test_what_is_no_pdf_is_not_written(serve, open_client, tmp_path, answer, err
 def test_a_receipt_s_id_cannot_lead_elsewhere(serve, open_client, tmp_path, receipt):
     header = invoice(taxReceipts=[{"id": receipt}]).encode()
     service = serve(lambda asked: b"%PDF-1.4" if "receipts" in asked.target else header)
-    with pytest.raises(ValueError, match="is no id"):
+    with pytest.raises(ik.PageError, match=r"taxReceipts.*is no id"):
         open_client(service).invoice("G1").tax_receipts(tmp_path / "in")
     assert len(service.asked) == 1
     assert list(tmp_path.rglob("*.pdf")) == []
+
+
+@pytest.mark.parametrize(
+    "receipts",
+    ["none", {"id": "1"}, 7, [None], ["1"], [{}], [{"id": None}], [{"id": 5}], [{"id": ""}]],
+)
+def test_receipts_that_are_not_as_documented_are_no_receipts(
+    serve, open_client, tmp_path, receipts
+):
+    service = serve(lambda _: invoice(taxReceipts=receipts).encode())
+    with pytest.raises(ik.PageError, match=r"invoice G1 names its tax receipts \(taxReceipts\)"):
+        open_client(service).invoice("G1").tax_receipts(tmp_path)
+    assert len(service.asked) == 1
 
 
 def test_a_receipt_s_file_has_a_name_that_every_system_takes(serve, open_client, tmp_path):

@@ -80,6 +80,20 @@ def test_lines_that_were_read_and_are_not_among_the_charges_are_missing():
     assert found.state == "incomplete"
 
 
+def test_a_short_collection_counts_each_line_once():
+    named = details(("onetime", "billing")).with_columns(
+        object_type=pl.lit("OneTimeInvoiceLineItem"), lines=2, state=pl.lit("read")
+    )
+    charges = frame(charge(), charge())
+    assert ik.reconcile(charges, Decimal(2), currency="USD", details=named).lines == 2
+    short = ik.reconcile(charges.head(1), Decimal(1), currency="USD", details=named)
+    assert (short.state, short.lines) == ("incomplete", 2)
+    assert short.parts.select("lines", "state").rows() == [(1, "added"), (1, "missing")]
+    long = ik.reconcile(pl.concat([charges, charges]), Decimal(4), currency="USD", details=named)
+    assert (long.state, long.lines) == ("incomplete", 4)
+    assert long.missing == ["onetime/billing (has more charges than lines)"]
+
+
 def test_amounts_of_more_digits_than_python_keeps_by_default_stay_exact():
     amounts = ["12345678901234.000000000000000000000001", "0.000000000000000000000002"]
     lines = frame(*[charge(total=Decimal(text), provider=text[:1]) for text in amounts])

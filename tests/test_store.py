@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from decimal import Decimal
 
 import polars as pl
@@ -17,6 +18,7 @@ import invoicekit as ik
 from invoicekit.frames import store as stores
 
 CLOSED = "2020-01-05T00:00:00Z"
+ONE_TIME = "OneTimeInvoiceLineItem"
 SEEK = "/invoices/G1/lineitems/OneTime/BillingLineItems?seekOperation=Next"
 
 
@@ -33,6 +35,12 @@ def service_of(serve, *, header: str | None = None, bodies: dict | None = None):
         return known[asked.token] if "lineitems" in asked.target else known["header"].encode()
 
     return serve(answer)
+
+
+def age(path, seconds: float) -> None:
+    """As if it had last been changed so long ago."""
+    then = time.time() - seconds
+    os.utime(path, (then, then))
 
 
 def test_a_closed_invoice_is_read_from_the_store_and_is_the_same(serve, open_client, tmp_path):
