@@ -170,7 +170,8 @@ class Client:
 
         Columns: `invoice_id, invoice_date, state, currency, invoice_total, lines_total, difference,
         lines, pages, new`. A sync that was interrupted goes on where it stopped. An invoice that
-        cannot be synced is told and passed over; an error at the end names all that were.
+        cannot be synced is told and passed over; an error at the end names all that were, and
+        has the rows of the others in its `synced`.
 
         Args:
             since: the first month wanted, as `"2026-01"`.

@@ -49,7 +49,10 @@ def say_data(text: str) -> bool:
 
 def may_be_cut(stream: TextIO) -> bool:
     """Whether a reader may take the first lines alone (`| head`), and nobody sees the last."""
-    there, errors = os.fstat(stream.fileno()), os.fstat(sys.stderr.fileno())
+    try:
+        there, errors = os.fstat(stream.fileno()), os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):  # no stream of the system's
+        return False
     return stat.S_ISFIFO(there.st_mode) and not os.path.samestat(there, errors)
 
 
@@ -64,9 +67,9 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
 
 
 def _put(stream: TextIO, write: Callable[[], object]) -> bool:
-    tqdm = sys.modules.get("tqdm")  # who has not loaded it has no bar
+    tqdm = getattr(sys.modules.get("tqdm"), "tqdm", None)  # who has not loaded it has no bar
     try:
-        with tqdm.tqdm.external_write_mode(file=stream) if tqdm else contextlib.nullcontext():
+        with tqdm.external_write_mode(file=stream) if tqdm else contextlib.nullcontext():
             stream.flush()
             write()
             stream.flush()

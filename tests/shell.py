@@ -14,7 +14,8 @@ from pathlib import Path
 
 def environment(url: str, token: str, cache: Path, **more: str) -> dict[str, str]:
     """An environment in which the command line asks that service."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("INVOICEKIT")}
+    ours = ("INVOICEKIT", "PYTHONUNBUFFERED")  # unbuffered, a broken pipe shows itself elsewhere
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {
         **kept,
         "PYTHONIOENCODING": "utf-8",
