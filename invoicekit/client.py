@@ -19,6 +19,7 @@ from invoicekit.fetch import partner_center
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.session import Session
 from invoicekit.frames.decode import decode_invoices
+from invoicekit.frames.invoice_list import decode_list, is_amendment
 from invoicekit.frames.store import Store
 from invoicekit.invoice import Invoice
 from invoicekit.kept import Cache
@@ -128,7 +129,10 @@ class Client:
 
         Columns: `invoice_id, invoice_date, billing_period_start, billing_period_end` (days),
         `total_charges, paid_amount` (in `currency`), `currency, document_type, invoice_type,
-        currency_symbol, amendments, amends_of, state`, and whatever else the service sent.
+        currency_symbol, amendments, amends_of, state`, and whatever else the service sent. An
+        amendment (`document_type` is `void_note` or `adjustment_note`) is a row of its own, also
+        one that is only in the `amendments` of its invoice; `amends_of` names what it amends.
+        Amounts have the sign that they were sent with.
 
         Raises:
             FetchError: the service could not be asked.
@@ -219,12 +223,12 @@ class Client:
 
     @property
     def latest(self) -> Invoice:
-        """The newest invoice of the list.
+        """The newest invoice of the list; an amendment is none.
 
         Raises:
             NotFoundError: there is none yet.
         """
-        headers = self._headers()
+        headers = self._headers().filter(~is_amendment())
         if headers.is_empty():
             raise NotFoundError("this partner has no invoice yet")
         return Invoice(self._session, headers.row(0, named=True))
@@ -268,15 +272,8 @@ class Client:
 
     def _headers(self, *, refresh: bool = False) -> pl.DataFrame:
         asked = partner_center.invoices()
-        headers, _ = pull(self._session, asked, decode_invoices, refresh=refresh)
-        once = headers.unique(maintain_order=True)  # a list in pages may say an invoice again
-        twice = once.filter(once["invoice_id"].is_duplicated())["invoice_id"].unique().sort()
-        if len(twice):
-            raise PageError(
-                f"the list of invoices names {', '.join(map(str, twice))} more than once, and "
-                "differently. Ask again with refresh=True"
-            )
-        return once.sort("invoice_date", "invoice_id", descending=True, nulls_last=True)
+        headers, _ = pull(self._session, asked, decode_list, refresh=refresh)
+        return headers
 
 
 def first_of(month: str) -> date:
