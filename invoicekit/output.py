@@ -80,8 +80,10 @@ def _in_place_of(target: Path, mode: int | None, asked: Path) -> Iterator[Binary
             yield file
         replace(part, target)
     except OSError as error:
+        if error.errno is None:  # so polars says what the disk said, in words alone
+            raise OSError(f"{asked} could not be written: {error}") from error
         if error.filename in {None, str(part)}:  # our part is no name that anybody knows
-            error.filename, error.filename2 = str(asked), None
+            raise OSError(error.errno, error.strerror, str(asked)) from error
         raise
     finally:
         with contextlib.suppress(OSError):

@@ -30,7 +30,7 @@ def test_an_unknown_invoice_id(recorded):
 
 @pytest.mark.parametrize(
     "invoice_id", ["../customers", "G1/lineitems", "..", ".", "", " ", "G1?x=1", "G1\nHost: evil",
-                   "G1#x", "a\\b", "%2e%2e", "G1\x00", "G1\u2028"],
+                   "G1#x", "a\\b", "%2e%2e", "G1\x00", "G1\u2028", "G1\udcff"],
 )  # fmt: skip
 def test_an_id_that_would_lead_elsewhere_is_never_asked(serve, open_client, invoice_id):
     service = serve(lambda _: invoice().encode())

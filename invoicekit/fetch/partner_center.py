@@ -22,6 +22,8 @@ BY_QUERY = frozenset(
     (provider, "usage") for provider in ("onetime", "marketplace", "external", "all")
 )
 AS_PDF = ("Accept", "application/pdf")
+# What would lead elsewhere, or (half a character, as a shell may hand it on) cannot be sent.
+UNFIT = re.compile(r"[/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # Ours -> the spelling in a path, which is also what the seeds' links say.
 IN_PATH = {
     "onetime": "OneTime",
@@ -96,7 +98,7 @@ def segment(name: str) -> str:
     >>> segment("G000024135"), segment("G 1")
     ('G000024135', 'G%201')
     """
-    if not name.strip(". ") or re.search(r"[/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029]", name):
+    if not name.strip(". ") or UNFIT.search(name):
         raise ValueError(
             f"{name!r} is no id: it may not be empty or dots alone, nor hold / \\ ? # % or control "
             "characters"

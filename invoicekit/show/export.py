@@ -84,7 +84,7 @@ def _write_parquet(frame: pl.DataFrame, file: BinaryIO) -> None:
     try:
         frame.write_parquet(file)
     except pl.exceptions.ComputeError as cause:  # polars' name for a full disk
-        raise OSError(f"the lines could not be written: {cause}") from cause
+        raise OSError(str(cause)) from cause
 
 
 def _quoting(*, safe: bool) -> Literal["necessary", "non_numeric"]:
