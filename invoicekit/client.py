@@ -84,8 +84,10 @@ def connect(
         SettingsError: a setting is missing or makes no sense.
     """
     given = _hidden(locals())
+    # An error shows this frame, and with it its variables.
     del token, tenant_id, client_id, client_secret, client_certificate, client_certificate_password
-    del refresh_token, cloud, base_url  # an error shows this frame, and with it its variables
+    del refresh_token, cloud, base_url, cache_dir, cache_gb, page_size, connections
+    del connect_timeout, read_timeout, offline
     return Client(read_settings(given))
 
 

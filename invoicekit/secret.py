@@ -120,6 +120,8 @@ def scrub(error: BaseException, redact: Callable[[str], str] = str) -> BaseExcep
             continue
         seen.add(id(one))
         one.__traceback__ = None
+        if one.__suppress_context__:  # raised `from` another or none: what it hides goes too
+            one.__context__ = None
         waiting += [one.__cause__, one.__context__, *one.args, *vars(one).values()]
         if isinstance(one, BaseExceptionGroup):
             waiting += one.exceptions

@@ -33,7 +33,7 @@ def jwt(**claims):
     return ".".join((*coded, "c2lnbmF0dXJl"))
 
 
-def make_certificate(folder, key=None, name="127.0.0.1"):
+def make_certificate(folder, key=None, name="127.0.0.1", password=None):
     """The paths of a self-signed certificate and its key, both in PEM."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -60,17 +60,19 @@ def make_certificate(folder, key=None, name="127.0.0.1"):
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
+            serialization.BestAvailableEncryption(password.encode())
+            if password
+            else serialization.NoEncryption(),
         )
     )
     return files
 
 
-def app_certificate(folder):
+def app_certificate(folder, password=None):
     """The path of one PEM file with an RSA key and its certificate, as partners have it."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     (folder / "app").mkdir(exist_ok=True)
-    files = make_certificate(folder / "app", key, name="invoicekit test app")
+    files = make_certificate(folder / "app", key, "invoicekit test app", password)
     both = folder / "app.pem"
     both.write_bytes(files[1].read_bytes() + files[0].read_bytes())
     both.chmod(0o600)
@@ -88,6 +90,7 @@ class Entra:
     forms: list = field(default_factory=list)  # every form that came, with the path's last part
     paths: list = field(default_factory=list)
     issued: list = field(default_factory=list)
+    signed: list = field(default_factory=list)  # the Authorization headers that came, if any
     delay: float = 0.0
     user: str = USER  # who signs in next
 
@@ -178,6 +181,7 @@ def serve(entra, folder):
             self.reply({name: values[0] for name, values in parse_qs(body).items()})
 
         def reply(self, form):
+            entra.signed += self.headers.get_all("Authorization") or []
             status, body = entra.answer(self.path.partition("?")[0], form)
             raw = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)

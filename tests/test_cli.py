@@ -188,6 +188,26 @@ def test_an_error_of_somebody_else_is_one_line_and_a_traceback_on_demand(shell, 
     assert "Traceback" in done.stderr
 
 
+def test_sign_out_says_whether_there_was_a_sign_in(shell, tmp_path):
+    done = shell("sign-out")
+    assert (done.returncode, done.stdout) == (0, "no sign-in is kept\n")
+    nobody = {"INVOICEKIT_TOKEN": "", "INVOICEKIT_TENANT_ID": "t", "INVOICEKIT_CLIENT_ID": "app"}
+    done = shell("sign-out", **nobody, HOME=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "no sign-in is kept\n")
+
+
+def test_a_host_of_the_environment_is_passed_over_for_a_sign_in_and_one_of_the_call_is_not(
+    shell, sandbox
+):
+    app = {"INVOICEKIT_TOKEN": "", "INVOICEKIT_TENANT_ID": "t", "INVOICEKIT_CLIENT_ID": "app"}
+    done = shell("doctor", **app)
+    assert "INVOICEKIT_BASE_URL is passed over" in done.stderr
+    assert "https://api.partnercenter.microsoft.com" in done.stdout
+    done = shell("--base-url", sandbox.url, "doctor", **app)
+    assert "passed over" not in done.stderr
+    assert sandbox.url in done.stdout
+
+
 def test_sandbox_says_how_to_be_asked_and_ends_on_interrupt(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-m", "invoicekit", "sandbox"],

@@ -196,3 +196,20 @@ def test_a_base_url_of_another_place_is_told(ask):
         "http://127.0.0.1:8000, which is not the cloud's own, never asked (offline)",
     )
     assert found["cloud"] == ("note", "global")
+
+
+def test_who_has_signed_in_is_told(tmp_path):
+    class Signed:
+        """A signer that knows its user."""
+
+        kind = "device code"
+        held = staticmethod(lambda: None)
+        secrets = staticmethod(lambda: ())
+        account = staticmethod(lambda: "ida@partner.example\x1b[2J")
+
+    given = {"client_id": "app", "tenant_id": TENANT, "cache_dir": tmp_path}
+    found = says(doctor(read_settings(given, environ={}), Signed()))
+    assert found["signed in as"] == (
+        "note",
+        "ida@partner.example [2J (invoicekit sign-out forgets the sign-in)",
+    )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import warnings
+
 import pytest
 from entra import jwt
+from server import invoice
 
+import invoicekit as ik
 from invoicekit.claims import claims_of, is_app_only
 from invoicekit.clouds import CLOUDS
 from invoicekit.errors import SettingsError
@@ -55,6 +60,14 @@ REFUSED = [
     ({"token": "t", "tenant_id": "common"}, "no tenant"),
     (APP | {"tenant_id": "a/../b"}, "neither an id nor a domain"),
     (APP | {"tenant_id": "a?b"}, "neither an id nor a domain"),
+    (APP | {"tenant_id": "abc8Q~S3CRET"}, "neither an id nor a domain"),
+    ({"token": "t", "tenant_id": "abc8Q~S3CRET"}, "neither an id nor a domain"),
+    (APP | {"tenant_id": "S3CRET" * 20}, "neither an id nor a domain"),
+    (APP | {"cloud": "S3CRET"}, "one of global, usgov, china"),
+    (APP | {"read_timeout": "S3CRET"}, "no number"),
+    (APP | {"page_size": "S3CRET"}, "no whole number"),
+    (APP | {"offline": "S3CRET"}, "say 1 or 0"),
+    (APP | {"cache_dir": "~S3CRET/x"}, "no such home"),
     ({"tenant_id": TENANT, "client_secret": "S3CRET"}, "client_secret is set and client_id is not"),
     (
         {"tenant_id": TENANT, "refresh_token": "S3CRET"},
@@ -86,6 +99,46 @@ def test_what_makes_no_sense_is_refused_by_name_and_without_its_value(given, wor
     assert "S3CR" not in str(caught.value)
 
 
+REFUSED_URLS = [
+    "http://[",
+    "http://[::1",
+    "https://a:99999",
+    "https://a:0",
+    "https://a:port",
+    "https://a b",
+    "https://a\\b",
+    "https://\u2100.example",  # a sign that becomes a/c when it is made a host
+    "https://",
+    "a.example",
+    "https://a?sig=S3CRET",
+    "https://a#S3CRET",
+    "https://S3CRET@a",
+    "https://[S3CRET",
+]
+
+
+@pytest.mark.parametrize("url", REFUSED_URLS)
+def test_a_base_url_that_is_none_is_refused_and_not_shown(url):
+    with pytest.raises(SettingsError, match="base_url") as caught:
+        read(**APP, base_url=url)
+    assert url not in str(caught.value)
+    assert "S3CR" not in str(caught.value)
+
+
+BASE_URLS = [
+    ("https://A.Example/", "https://a.example"),
+    ("https://a.example:8443", "https://a.example:8443"),
+    ("http://127.0.0.1:1", "http://127.0.0.1:1"),
+    ("http://[::1]:80", "http://[::1]:80"),
+    ("http://localhost", "http://localhost"),
+]
+
+
+@pytest.mark.parametrize(("said", "kept"), BASE_URLS)
+def test_a_base_url_is_kept_in_one_spelling(said, kept):
+    assert read(token="t", base_url=said).base_url == kept
+
+
 def test_no_secret_is_in_the_repr():
     settings = read(token="T0KEN", **APP, client_secret="S3CRET", refresh_token="R3FRESH")
     assert not {"T0KEN", "S3CRET", "R3FRESH"} & set(repr(settings).replace("'", " ").split())
@@ -100,6 +153,112 @@ def test_an_app_in_the_call_comes_before_a_token_left_in_the_environment():
     assert read(environ, client_id="app", client_secret="s").token == ""
     assert read(environ).sign_in == "token"
     assert read(environ, client_id="app", token="new").token == "new"
+
+
+A, B = TENANT, TENANT.replace("1", "b")
+OF_A, OF_B = jwt(tid=A, oid="user-of-a"), jwt(tid=B, oid="user-of-b")
+ENVIRON_A = {"INVOICEKIT_TENANT_ID": A, "INVOICEKIT_CLIENT_ID": "app-a"}
+TWO = "another tenant than the token's"
+# What the call names, what the environment does; then tenant, who asks, sign-in, or a refusal.
+IDENTITIES = [
+    # A token in the call: its own tenant, and nothing of whoever the environment is for.
+    ({"token": OF_B}, {}, (B, "user-of-b", "token")),
+    ({"token": OF_B}, ENVIRON_A, (B, "user-of-b", "token")),
+    ({"token": OF_B}, {"INVOICEKIT_TENANT_ID": "a.example"}, (B, "user-of-b", "token")),
+    ({"token": OF_B}, ENVIRON_A | {"INVOICEKIT_TOKEN": OF_A}, (B, "user-of-b", "token")),
+    ({"token": OF_B, "tenant_id": B}, ENVIRON_A, (B, "user-of-b", "token")),
+    ({"token": OF_B, "tenant_id": B.upper()}, {}, (B.upper(), "user-of-b", "token")),
+    ({"token": OF_B, "tenant_id": "b.example"}, {}, ("b.example", "user-of-b", "token")),
+    ({"token": OF_B, "tenant_id": A}, {}, TWO),
+    ({"token": OF_B, "tenant_id": A}, ENVIRON_A, TWO),
+    ({"token": "opaque"}, ENVIRON_A, ("token-…", "token-…", "token")),
+    ({"token": "opaque", "tenant_id": B}, ENVIRON_A, (B, "token-…", "token")),
+    ({"token": "opaque", "tenant_id": B, "client_id": "app-b"}, ENVIRON_A, (B, "app-b", "token")),
+    ({"token": jwt(tid=B, appid="app-b")}, ENVIRON_A, (B, "app-b", "token")),
+    ({"token": jwt(tid=B)}, ENVIRON_A, (B, "token-…", "token")),
+    ({"token": OF_B, "offline": True}, ENVIRON_A, (B, "user-of-b", "token")),
+    # A token in the environment: the tenant is what is said, if it can be.
+    ({}, {"INVOICEKIT_TOKEN": OF_A}, (A, "user-of-a", "token")),
+    ({}, ENVIRON_A | {"INVOICEKIT_TOKEN": OF_A}, (A, "user-of-a", "token")),
+    ({}, ENVIRON_A | {"INVOICEKIT_TOKEN": "opaque"}, (A, "app-a", "token")),
+    ({}, ENVIRON_A | {"INVOICEKIT_TOKEN": OF_B}, TWO),
+    ({"tenant_id": B}, {"INVOICEKIT_TOKEN": OF_A}, TWO),
+    ({"tenant_id": B}, ENVIRON_A | {"INVOICEKIT_TOKEN": OF_A}, TWO),
+    # An app in the call: no token of the environment, and no proofs of another app.
+    ({"client_id": "app-b"}, ENVIRON_A | {"INVOICEKIT_TOKEN": OF_A}, (A, "app-b", "device code")),
+    ({"client_id": "app-b", "tenant_id": B}, ENVIRON_A, (B, "app-b", "device code")),
+    (
+        {"client_id": "app-b", "tenant_id": B},
+        ENVIRON_A | {"INVOICEKIT_CLIENT_SECRET": "S3CRET-of-a"},
+        (B, "app-b", "device code"),
+    ),
+    (
+        {"client_id": "app-b", "tenant_id": B},
+        ENVIRON_A | {"INVOICEKIT_REFRESH_TOKEN": "S3CRET-of-a"},
+        (B, "app-b", "device code"),
+    ),
+    (
+        {"client_secret": "S3CRET"},
+        ENVIRON_A | {"INVOICEKIT_TOKEN": OF_A},
+        (A, "app-a", "app-only"),
+    ),
+    (
+        {"client_id": "app-b"},
+        {"INVOICEKIT_TENANT_ID": B, "INVOICEKIT_CLIENT_SECRET": "S3CRET-of-b"},
+        (B, "app-b", "app-only"),
+    ),
+    ({"client_id": "app-b"}, {"INVOICEKIT_TOKEN": OF_A}, "tenant_id is missing"),
+    # An app in the environment.
+    ({}, ENVIRON_A | {"INVOICEKIT_CLIENT_SECRET": "S3CRET"}, (A, "app-a", "app-only")),
+    ({"tenant_id": B}, ENVIRON_A, (B, "app-a", "device code")),
+    ({"offline": True}, {"INVOICEKIT_TENANT_ID": A}, (A, "", "none")),
+]
+
+
+@pytest.mark.parametrize(("given", "environ", "found"), IDENTITIES)
+def test_call_and_environment_never_mix_two_partners(given, environ, found):
+    if isinstance(found, str):
+        with pytest.raises(SettingsError, match=found):
+            read(environ, **given)
+        return
+    settings = read(environ, **given)
+    told = settings.tenant_id, settings.who, settings.sign_in
+    digest = re.compile("token-[0-9a-f]{32}")
+    assert tuple(digest.sub("token-…", text) for text in told) == found
+
+
+ROOT = CLOUDS["global"].api_root
+STALE = {"INVOICEKIT_BASE_URL": "http://127.0.0.1:8000"}
+# What the call names, what the environment does beside a stale host, and the host that is asked.
+ORIGINS = [
+    ({"token": "t"}, {}, "http://127.0.0.1:8000"),
+    ({}, {"INVOICEKIT_TOKEN": "t"}, "http://127.0.0.1:8000"),
+    (APP | {"offline": True}, {}, ROOT),
+    ({"tenant_id": TENANT, "offline": True}, {}, "http://127.0.0.1:8000"),
+    (APP, {}, ROOT),
+    (APP | {"client_secret": "s"}, {}, ROOT),
+    (APP | {"refresh_token": "r"}, {}, ROOT),
+    ({"client_id": "app"}, {"INVOICEKIT_TENANT_ID": TENANT}, ROOT),
+    ({}, {"INVOICEKIT_TENANT_ID": TENANT, "INVOICEKIT_CLIENT_ID": "app"}, ROOT),
+    (APP | {"cloud": "china"}, {}, CLOUDS["china"].api_root),
+    (APP | {"base_url": "http://127.0.0.1:1"}, {}, "http://127.0.0.1:1"),
+    (APP | {"base_url": ROOT}, {}, ROOT),
+    ({"token": "t", "base_url": ROOT}, {}, ROOT),
+]
+
+
+@pytest.mark.parametrize(("given", "environ", "asked"), ORIGINS)
+def test_the_token_of_a_sign_in_goes_to_no_host_of_the_environment(given, environ, asked):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        settings = read(environ | STALE, **given)
+    assert settings.base_url == asked
+    passed_over = asked != "http://127.0.0.1:8000" and "base_url" not in given
+    assert ["passed over" in str(one.message) for one in told] == [True] * passed_over
+
+
+def test_a_host_of_the_environment_that_is_the_services_own_is_no_matter():
+    assert read({"INVOICEKIT_BASE_URL": ROOT}, **APP).base_url == ROOT
 
 
 def test_the_tenant_is_the_one_said_else_the_tokens_own_else_its_digest():
@@ -176,3 +335,22 @@ KINDS = [
 @pytest.mark.parametrize(("app_only", "claims"), KINDS)
 def test_a_token_tells_whether_it_speaks_for_an_app(app_only, claims):
     assert is_app_only(jwt(**claims)) is app_only
+
+
+def test_of_two_partners_on_one_machine_each_gets_its_own(serve, tmp_path, monkeypatch):
+    """The environment is A's, the call is B's, and the other way round; then offline."""
+    tokens = {f"Bearer {OF_A}": "1.00", f"Bearer {OF_B}": "2.00"}
+    service = serve(lambda asked: invoice(total=tokens[asked.headers["authorization"]]).encode())
+    monkeypatch.setenv("INVOICEKIT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("INVOICEKIT_BASE_URL", service.url)
+
+    def total(environ, **given):
+        monkeypatch.setenv("INVOICEKIT_TENANT_ID", environ)
+        with ik.connect(**given) as client:
+            return str(client.invoice("G1").total), len(service.asked)
+
+    assert total(A, token=OF_A) == ("1.00", 1)
+    assert total(A, token=OF_B) == ("2.00", 2)
+    assert total(B, token=OF_A) == ("1.00", 2)
+    assert total(A, token=OF_B, offline=True) == ("2.00", 2)
+    assert total(B, token=OF_A, offline=True) == ("1.00", 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import time
 import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from entra import (
@@ -137,6 +139,72 @@ def test_a_damaged_or_foreign_key_is_told_without_showing_it(place, tmp_path):
         place.signer(client_certificate=both).token()
 
 
+PASTED = {
+    "as it is": lambda text: text,
+    "one line, ends as backslash-n": lambda text: text.replace("\n", "\\n"),
+    "Windows": lambda text: text.replace("\n", "\r\n"),
+    "one line, Windows": lambda text: text.replace("\n", "\\r\\n"),
+    "without the last end": str.strip,
+}
+
+
+@pytest.mark.parametrize("paste", PASTED.values(), ids=PASTED)
+def test_the_text_of_a_certificate_is_as_good_as_a_file(place, tmp_path, paste):
+    text = paste(app_certificate(tmp_path).read_text())
+    signer = place.signer(client_certificate=text)
+    assert signer.token() == "ACCESS-1-SECRET"
+    environ = {"INVOICEKIT_CLIENT_CERTIFICATE": text, "INVOICEKIT_TENANT_ID": TENANT}
+    settings = read_settings({}, environ | {"INVOICEKIT_CLIENT_ID": "app-id"})
+    assert signer_for(settings, place.world).token() == "ACCESS-2-SECRET"
+    assert "PRIVATE" not in repr(settings) + repr(signer)
+
+
+@pytest.mark.parametrize("password", ["P4SSWORD", "P4SSWORD with spaces, ü"])
+def test_an_encrypted_key_takes_its_password(place, tmp_path, password):
+    file = app_certificate(tmp_path, password)
+    for certificate in (file, file.read_text()):
+        given = {"client_certificate": certificate, "client_certificate_password": password}
+        assert place.signer(**given).token().reveal().startswith("ACCESS-")
+    for wrong, words in ((None, "set client_certificate_password"), ("x", "does not open")):
+        with pytest.raises(SettingsError, match=words) as caught:
+            place.signer(client_certificate=file, client_certificate_password=wrong).token()
+        assert "P4SS" not in str(caught.value)
+
+
+def test_a_password_that_the_key_does_not_need_does_no_harm(place, tmp_path):
+    given = {"client_certificate": app_certificate(tmp_path)}
+    signer = place.signer(**given, client_certificate_password="P4SSWORD")
+    assert signer.token() == "ACCESS-1-SECRET"
+
+
+MISPLACED = {
+    "a key without a certificate": "-----BEGIN PRIVATE KEY-----\nS3CRET\n-----END PRIVATE KEY-----",
+    "a key cut short": "-----BEGIN PRIVATE KEY-----\nS3CRET",
+    "base64 of it": "S3CRET" * 300,
+    "a client secret": "abc8Q~S3CRET.of-the_app",
+    "a path with a zero": "S3CRET\0.pem",
+}
+
+
+@pytest.mark.parametrize("value", MISPLACED.values(), ids=MISPLACED)
+def test_a_certificate_that_is_none_is_never_shown(place, value):
+    signer = place.signer(client_certificate=value)
+    with pytest.raises(SettingsError, match="client_certificate") as caught:
+        signer.token()
+    assert "S3CRET" not in _everything(caught.value) + repr(signer)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+def test_a_key_file_that_others_may_read_is_warned_of(place, tmp_path, mode):
+    file = app_certificate(tmp_path)
+    file.chmod(mode)
+    with pytest.warns(UserWarning, match=r"app\.pem holds a private key.*chmod 600"):
+        place.signer(client_certificate=file).token()
+    file.chmod(0o600)
+    place.signer(client_certificate=file).token()  # a warning would be an error here
+
+
 def test_a_refresh_token_gives_a_users_token_and_its_successor_is_used_next(place):
     signer = place.signer(**GIVEN["refresh"], client_secret="CLIENT-SECRET")
     assert (signer.kind, signer.token()) == ("refresh token", "ACCESS-1-SECRET")
@@ -172,6 +240,164 @@ def test_two_apps_and_two_tenants_share_no_kept_refresh_token(place):
     place.signer(**GIVEN["refresh"]).token()
     place.signer(**GIVEN["refresh"], client_id="other-app").token()
     assert place.entra.forms[-1]["refresh_token"] == "REFRESH-0-SECRET"
+
+
+def test_each_of_two_users_of_an_app_keeps_a_sign_in_of_its_own(place):
+    ida, bob = {"refresh_token": "REFRESH-0-SECRET"}, {"refresh_token": "NEW-CONSENT"}
+    for given in (ida, bob, ida, bob):
+        place.signer(**given).token()
+    used = [form["refresh_token"] for form in place.entra.forms]
+    assert used == ["REFRESH-0-SECRET", "NEW-CONSENT", "REFRESH-1-SECRET", "REFRESH-2-SECRET"]
+
+
+def test_the_sign_in_that_the_first_release_kept_is_used_and_signed_out_of(place):
+    import hashlib
+    import json
+
+    name = hashlib.sha256(f"global\n{TENANT}\napp-id".encode()).hexdigest()[:32]
+    given = hashlib.sha256(b"REFRESH-0-SECRET").hexdigest()
+    (place.folder / "kept").mkdir()
+    kept = json.dumps({"given": given, "refresh_token": "REFRESH-9-SECRET"})
+    (place.folder / "kept" / name).write_text(kept)
+    place.signer(**GIVEN["refresh"]).token()
+    assert place.entra.forms[-1]["refresh_token"] == "REFRESH-9-SECRET"
+    assert place.signer(**GIVEN["refresh"]).sign_out() is True
+    assert "SECRET" not in place.kept()
+
+
+@pytest.mark.parametrize("given", [GIVEN["refresh"], GIVEN["device"]], ids=["refresh", "device"])
+def test_after_signing_out_nothing_is_kept_and_nobody_is_signed_in(place, given):
+    signer = place.signer(**given)
+    assert (signer.account(), signer.sign_out()) == ("", False)
+    signer.token()
+    assert place.signer(**given).account() == signer.account() == USER
+    assert signer.sign_out() is True
+    assert (signer.held(), signer.account(), signer.sign_out()) == (None, "", False)
+    assert "SECRET" not in place.kept() + USER
+    assert USER not in place.kept()
+    place.entra.user = "bob@partner.example"
+    place.signer(**given).token()
+    assert place.signer(**given).account() == "bob@partner.example"
+    grants = [grant.rpartition(":")[2] for grant in place.entra.grants()]
+    assert grants[-1] == ("refresh_token" if given else "device_code")
+
+
+def test_another_user_who_enters_the_code_is_the_one_who_is_signed_in(place):
+    place.signer().token()
+    place.entra.spent.add("REFRESH-1-SECRET")
+    place.entra.user = ""  # whom Entra does not name: Ida it is not
+    signer = place.signer()
+    signer.token()
+    assert place.said[-1] == "signed in as Ida Token-Secret"
+    assert signer.account() == place.signer().account() == "Ida Token-Secret"
+
+
+def test_an_app_and_a_given_token_have_no_sign_in_to_forget(place):
+    signer = place.signer(**GIVEN["secret"])
+    signer.token()
+    assert (signer.account(), signer.sign_out(), signer.held()) == ("", True, None)
+    given = place.signer(token="THE-TOKEN")
+    assert (given.account(), given.sign_out(), given.held()) == ("", False, "THE-TOKEN")
+
+
+def test_a_kept_sign_in_that_cannot_be_removed_is_an_error(place):
+    place.signer().token()
+
+    class Stuck(FilePersistence):
+        def save(self, _):
+            raise PermissionError("no")
+
+    kept = place.folder / "kept"
+    fields = _fields(place.world) | {"open_storage": lambda name: Stuck(str(kept / name))}
+    place.world = World(**fields)
+    with pytest.raises(OSError, match="could not be removed"):
+        place.signer().sign_out()
+
+
+def test_a_warning_that_is_an_error_shows_no_token(place):
+    """Where warnings are errors, that of the storage leaves with the frames of the sign-in."""
+
+    def no_storage(_):
+        raise RuntimeError("no keyring")
+
+    place.world = World(**_fields(place.world) | {"open_storage": no_storage})
+    with pytest.raises(UserWarning, match="no protected storage"):
+        place.signer(**GIVEN["refresh"]).token()
+
+
+def test_a_token_of_another_tenant_than_the_one_set_is_refused(place):
+    other = jwt(tid=TENANT.replace("1", "b"))
+    place.entra.answers = [(200, {"access_token": other, "expires_in": 3600})]
+    signer = place.signer(**GIVEN["secret"])
+    with pytest.raises(SettingsError, match="another tenant"):
+        signer.token()
+    assert signer.held() is None
+
+
+@pytest.mark.parametrize("token", ["ACCESS\r\nX-Evil: 1", "ACCESS-ü"])
+def test_a_token_that_makes_no_header_is_refused(place, token):
+    place.entra.answers = [(200, {"access_token": token, "expires_in": 3600})]
+    with pytest.raises(FetchError, match="is none"):
+        place.signer(**GIVEN["secret"]).token()
+
+
+def test_entra_gets_nothing_of_netrc(place, tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ida password P4SSWORD\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # they come before the session's own
+        monkeypatch.delenv(name, raising=False)
+
+    def open_ours():
+        http = open_http()
+        http.verify = place.certificate
+        return http
+
+    place.world = World(**_fields(place.world) | {"open_http": open_ours})
+    assert open_ours().trust_env  # proxies of the machine are used
+    place.signer(**GIVEN["secret"]).token()
+    assert place.entra.signed == []
+
+
+FIRST_SIGN_IN = """
+import logging, sys
+from pathlib import Path
+logging.basicConfig(level=logging.DEBUG)
+sys.path.insert(0, sys.argv[1])
+from entra import TENANT, Entra, serve, session_trusting
+from invoicekit.fetch.entra_signers import World
+from invoicekit.fetch.sign_in import signer_for
+from invoicekit.settings import read_settings
+
+class Nowhere:
+    load = staticmethod(lambda: "{}")
+    save = staticmethod(lambda content: None)
+
+server, cloud, certificate = serve(Entra(), Path(sys.argv[2]))
+http = lambda: session_trusting(certificate)
+world = World({"global": cloud}, http, lambda name: Nowhere, lambda line: None)
+signer = signer_for(read_settings({"client_id": "app", "tenant_id": TENANT}, {}), world)
+assert "msal" not in sys.modules, "not the first"
+assert signer.token() == "ACCESS-1-SECRET"
+server.shutdown()
+"""
+
+
+def test_msal_is_muted_in_the_first_sign_in_of_a_process_too(tmp_path):
+    """Its loggers come to be as it is imported, and some even later."""
+    tests = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_SIGN_IN, tests, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "DEBUG:urllib3" in done.stderr  # there was a log
+    assert "msal" not in done.stderr
+    assert "SECRET" not in done.stderr
 
 
 def test_storage_that_holds_garbage_is_as_good_as_none(place):

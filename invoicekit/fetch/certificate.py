@@ -15,7 +15,7 @@ CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE---
 KEY = re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.+?-----END \1PRIVATE KEY-----", re.DOTALL)
 PEM = "-----BEGIN"
 # A value that ends like this is the name of a file, and may be shown; any other may be a secret.
-FILE = re.compile(r"[^\r\n]{1,250}\.(pem|key|crt|cer|pfx|p12)", re.IGNORECASE)
+FILE = re.compile(r"[^\x00-\x1f]{1,250}\.(pem|key|crt|cer|pfx|p12)", re.IGNORECASE)
 
 
 def read_certificate(said: Secret, password: Secret) -> dict[str, str]:
