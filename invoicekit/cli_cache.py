@@ -39,6 +39,8 @@ def clear(
     """Forget all answers, or those of one invoice. It costs time alone: they are asked again."""
     gone = _cache(context).clear(invoice=invoice_id)
     say(f"{gone:,} collections forgotten")
+    if gone.left:
+        raise typer.Exit(1)
 
 
 def _cache(context: typer.Context) -> Cache:

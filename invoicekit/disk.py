@@ -25,6 +25,7 @@ TAKEN = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.|", re.IGNOR
 # The folder of one partner and sign-in bears a marker, without which nothing in it is deleted.
 # The name and the first line are a convention that backup tools know: https://bford.info/cachedir/
 MARKED = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}")
+DIGESTS = re.compile(r"[0-9a-f]{32}(-[0-9a-f]{32})?")  # a partner's folder, or a collection's
 MARKER = "CACHEDIR.TAG"
 MARK = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -39,30 +40,6 @@ NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 NEW |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 # Kinds of reparse points of Windows that lead elsewhere; others (a file in the cloud) do not.
 LEADING = frozenset({0xA000000C, 0xA0000003})  # symbolic link, mount point (junction)
-
-
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to, which takes its place at the end if nothing went wrong.
-
-    Raises:
-        OSError: the folder is missing or cannot be written; nothing is left behind.
-    """
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    part.open("xb").close()  # with the permissions that a new file of the user's gets
-    try:
-        yield part
-        replace(part, path)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
-
-
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write `content` to `path`, so that no reader sees half of it."""
-    with writing(path) as part:
-        part.write_bytes(content)
-    return path
 
 
 def write_private(path: Path, content: bytes) -> Path:
@@ -82,14 +59,12 @@ def write_private(path: Path, content: bytes) -> Path:
 
 
 def read_private(path: Path, most: int) -> bytes:
-    """The content of a regular file of at most that many bytes; a link is not followed.
+    """The content of a regular file of at most that many bytes; no link is followed.
 
     Raises:
         OSError: there is none.
     """
-    if os.name == "nt" and is_link(path):
-        raise OSError(errno.ELOOP, "is a link", str(path))
-    with open(os.open(path, READ), "rb") as file:  # noqa: PTH123
+    with open(os.open(unlinked(path), READ), "rb") as file:  # noqa: PTH123
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or found.st_size > most:
             raise OSError(errno.EFBIG, "is no file of ours", str(path))
@@ -130,7 +105,7 @@ def held(lock: Path) -> Iterator[None]:
     """
     from filelock import FileLock
 
-    with FileLock(lock, timeout=LOCK_TIMEOUT, mode=0o600, poll_interval=0.02):
+    with FileLock(unlinked(lock), timeout=LOCK_TIMEOUT, mode=0o600, poll_interval=0.02):
         yield
 
 
@@ -154,9 +129,9 @@ def private_folder(path: Path) -> Path:
     """Make `path`, for the user's eyes only where the system knows of that; a partner's is marked.
 
     Raises:
-        OSError: it cannot be made, or is a link.
+        OSError: it cannot be made; or a link is in the way, from the partner's folder on.
     """
-    if is_folder(path):
+    if is_folder(unlinked(path)):
         return path
     if not path.parent.exists():  # `mkdir(parents=True)` would make them open to all
         private_folder(path.parent)
@@ -166,7 +141,7 @@ def private_folder(path: Path) -> Path:
         with contextlib.suppress(FileExistsError):
             path.mkdir(mode=0o700)
     if not is_folder(path):
-        raise OSError(errno.ENOTDIR, "is a link or a file where a folder should be", str(path))
+        raise OSError(errno.ENOTDIR, "is a file where a folder should be", str(path))
     return path
 
 
@@ -189,20 +164,23 @@ def is_link(path: Path) -> bool:
 
 def is_folder(path: Path) -> bool:
     """Whether `path` is a folder itself, and no link to one."""
-    return path.is_dir() and not is_link(path)
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode) and not is_link(path)
+    except OSError:
+        return False
 
 
-def beneath(root: Path, *names: str) -> Path:
-    """The path of what is called so below `root`, if no folder on the way to it is a link.
+def unlinked(path: Path) -> Path:
+    """The path itself, if neither it nor a folder on the way, from the partner's on, is a link.
 
     Raises:
         OSError: one is.
     """
-    path = root
-    for name in names:
-        if is_link(path):
-            raise OSError(errno.ELOOP, "is a link, which is never followed", str(path))
-        path = path / name
+    ours = [path, *path.parents]
+    named = [number for number, one in enumerate(ours) if DIGESTS.fullmatch(one.name)]
+    for one in ours[: named[-1] + 1] if named else ours[:1]:
+        if is_link(one):
+            raise OSError(errno.ELOOP, "is a link, which is never followed", str(one))
     return path
 
 

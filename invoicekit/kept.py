@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
+from typing import Self
 
-from invoicekit.fetch.shelf import PAGE
-from invoicekit.fetch.upkeep import shelves_in
-from invoicekit.frames.store import FOLDER, Store
+from invoicekit.disk import MARKER, PART, is_marked
+from invoicekit.fetch.shelf import PAGE, Shelf
+from invoicekit.fetch.upkeep import known_folders, shelves_in
+from invoicekit.frames.store import Store
+from invoicekit.removal import Layout, Removed, remove_within
+
+MOST_NAMED = 5
+REST: Layout = {PART: None}  # what may be in a partner's folder beside collections and the store
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,20 @@ class CacheInfo:
         return f"<p>{escape(str(self))}</p>"
 
 
+class Cleared(int):
+    """How many collections were forgotten; `size` in bytes, and what was `left` where it is."""
+
+    size: int
+    left: tuple[Path, ...]
+
+    def __new__(cls, collections: int, size: int = 0, left: Sequence[Path] = ()) -> Self:
+        """The outcome of clearing."""
+        made = super().__new__(cls, collections)
+        made.size = size
+        made.left = tuple(left)
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Cache:
     """The answers and frames kept on disk. Clearing them costs time and nothing else."""
@@ -47,36 +67,88 @@ class Cache:
         """Folder, size in all, answers, collections, and since when; asks nothing."""
         sizes = dict(self._files())
         pages = [path for path in sizes if path.suffix == PAGE]
-        shelves = [
-            (shelf, note) for shelf in shelves_in(self.folder) if (note := shelf.committed())
-        ]
-        made = [note.made for _, note in shelves]
+        notes = [note for shelf in self._shelves() if (note := shelf.committed())]
+        made = [note.made for note in notes]
         return CacheInfo(
             folder=self.folder,
             size=sum(sizes.values()),
             entries=len(pages),
-            collections=len(shelves),
+            collections=len(notes),
             oldest=datetime.fromtimestamp(min(made), UTC) if made else None,
         )
 
-    def clear(self, *, invoice: str | None = None) -> int:
-        """Forget all, or what there is of one invoice; returns how many collections went."""
+    def clear(self, *, invoice: str | None = None) -> Cleared:
+        """Forget all, or what there is of one invoice; returns how many collections went.
+
+        It deletes what invoicekit made, in folders that bear its marker or are of its first
+        release. Anything else stays, is named in a warning, and is in `.left` of what is returned.
+
+        Args:
+            invoice: the invoice's id; its case matters only where two ids differ in nothing else.
+        """
+        ours, others = known_folders(self.folder)
+        removed = Removed(left=others)
         gone = 0
-        for shelf in shelves_in(self.folder):
-            note = shelf.committed() or shelf.interrupted()
-            if invoice is None or (note and note.about.lower() == invoice.lower()):
-                shelf.remove()
-                gone += 1
-        for store in self.folder.glob(f"*/{FOLDER}"):
-            if invoice is None:
-                shutil.rmtree(store, ignore_errors=True)
+        for shelf in self._of(invoice):
+            before = len(removed.left)
+            removed.add(shelf.remove())
+            gone += len(removed.left) == before
+        for partner in ours:
+            if invoice is not None:
+                removed.add(Store(partner).forget(invoice))
             else:
-                Store(store.parent).forget(invoice)
-        return gone
+                removed.add(_cleared(partner))
+        left = _deepest(removed.left)
+        if left:
+            named = ", ".join(map(str, left[:MOST_NAMED]))
+            more = f" and {len(left) - MOST_NAMED:,} more" if len(left) > MOST_NAMED else ""
+            warnings.warn(
+                f"not deleted, for it is not invoicekit's or another program holds it: {named}"
+                f"{more}",
+                stacklevel=2,
+            )
+        return Cleared(gone, removed.size, left)
+
+    def _of(self, invoice: str | None) -> list[Shelf]:
+        """The collections of an invoice, by the very id where there is one, else in any case."""
+        if invoice is None:
+            return list(self._shelves())
+        named = [
+            (shelf, note.about)
+            for shelf in self._shelves()
+            if (note := shelf.committed() or shelf.interrupted())
+        ]
+        very = [shelf for shelf, about in named if about == invoice]
+        return very or [shelf for shelf, about in named if about.lower() == invoice.lower()]
+
+    def _shelves(self) -> Iterator[Shelf]:
+        for partner in known_folders(self.folder)[0]:
+            yield from shelves_in(partner)
 
     def _files(self) -> Iterator[tuple[Path, int]]:
-        for folder, _, names in os.walk(self.folder):  # what vanishes meanwhile is passed over
-            for name in names:
-                with contextlib.suppress(OSError):
-                    path = Path(folder, name)
-                    yield path, path.stat().st_size
+        for partner in known_folders(self.folder)[0]:
+            for folder, _, names in os.walk(partner):  # what vanishes meanwhile is passed over
+                for name in names:
+                    with contextlib.suppress(OSError):
+                        path = Path(folder, name)
+                        yield path, path.lstat().st_size
+
+
+def _cleared(partner: Path) -> Removed:
+    """What went of all that is in a partner's folder beside collections; the marker stays."""
+    store = Store(partner).forget_all()
+    found = remove_within(partner, REST)
+    found.add(store)
+    if is_marked(partner):
+        found.left.remove(partner / MARKER)
+    elif not found.left:  # of the first release
+        with contextlib.suppress(OSError):
+            partner.rmdir()
+    return found
+
+
+def _deepest(paths: Iterable[Path]) -> list[Path]:
+    """The paths without the folders that are left because another one of them is in there."""
+    found = set(paths)
+    above = {parent for path in found for parent in path.parents}
+    return sorted(found - above)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import gzip
 import os
 import shutil
 import stat
-from dataclasses import asdict
+import time
 from decimal import Decimal
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import pytest
 from server import TOKEN, Reply, invoice, line, page, rows
 
 import invoicekit as ik
+from invoicekit.disk import read_note, write_note
+from invoicekit.fetch.cache import GZIPPED, MAGIC, zstd
 
 
 def files(folder: Path, suffix: str = ".page") -> list[Path]:
@@ -129,7 +133,8 @@ def test_an_answer_that_holds_the_token_is_used_and_not_kept(serve, open_client,
 def test_folders_are_for_the_user_alone(serve, open_client, tmp_path):
     open_client(serve(one_invoice(page(rows(line()))))).invoice("G1").line_items()
     for path in [tmp_path / "cache", *(tmp_path / "cache").rglob("*")]:
-        assert path.is_file() or stat.S_IMODE(path.stat().st_mode) == 0o700, path
+        wanted = 0o600 if path.is_file() else 0o700
+        assert stat.S_IMODE(path.stat().st_mode) == wanted, path
 
 
 def garbled(content: bytes) -> bytes:
@@ -162,6 +167,71 @@ def test_a_damaged_file_is_fetched_again_and_nothing_else_happens(
     assert len(service.asked) == asked + 3  # every file was spoilt, so all is asked again
     assert open_client(service).invoice("G1").charges().equals(right)
     assert len(service.asked) == asked + 3
+
+
+HEAD = b'{"status":200,"reason":"","created":"2026-01-01","headers":{}}'
+BODY = zstd.compress(b"{}")
+
+
+def huge(_: bytes) -> bytes:
+    """A page of 1 GB that takes 34 kB on disk, with all its lengths and checksums right."""
+    packing = zstd.ZstdCompressor(1)
+    body = b"".join(packing.compress(bytes(10_000_000)) for _ in range(100)) + packing.flush()
+    return framed(HEAD, body)
+
+
+def huge_as_the_first_release(_: bytes) -> bytes:
+    body = gzip.compress(bytes(300_000_000), compresslevel=1)
+    return framed(HEAD, body, GZIPPED)
+
+
+def framed(head: bytes, body: bytes, magic: bytes = MAGIC) -> bytes:
+    frame = magic + len(head).to_bytes(4, "big") + head + body
+    return frame + blake2b(frame, digest_size=16).digest()
+
+
+CRAFTED = {
+    "a bomb": huge,
+    "a bomb of the first release": huge_as_the_first_release,
+    "a head without end": lambda _: framed(b'"' + b"x" * 200_000 + b'"', BODY),
+    "a head that nests": lambda _: framed(b"[" * 90_000, BODY),
+    "a head of another kind": lambda _: framed(b"[]", BODY),
+    "a year beyond": lambda _: framed(HEAD.replace(b"2026-01-01", b"0001-01-01T00+23:00"), BODY),
+    "a body cut off": lambda _: framed(HEAD, zstd.compress(b"{}" * 99)[:-5]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("craft", CRAFTED.values(), ids=CRAFTED)
+def test_a_crafted_page_is_a_miss(serve, open_client, tmp_path, craft):
+    """Its checksum is right: a forger can make one as well as we."""
+    service = serve(one_invoice(page(rows(line("1.10")))))
+    right = open_client(service).invoice("G1").charges()
+    for path in files(tmp_path):
+        path.write_bytes(craft(path.read_bytes()))
+    assert open_client(service).invoice("G1").charges().equals(right)
+    assert len(service.asked) == 4
+
+
+@pytest.mark.parametrize("suffix", [".page", ".json"])
+def test_a_file_of_absurd_size_is_not_read(serve, open_client, tmp_path, suffix):
+    """On a disk that knows holes ten gigabytes take no room; in memory they would."""
+    service = serve(one_invoice(page(rows(line("1.10")))))
+    right = open_client(service).invoice("G1").charges()
+    for path in files(tmp_path, suffix):
+        os.truncate(path, 10_000_000_000)
+    began = time.perf_counter()
+    assert open_client(service).invoice("G1").charges().equals(right)
+    assert time.perf_counter() - began < 20
+    assert len(service.asked) == 4
+
+
+def test_pages_are_packed_with_zstd(serve, open_client, tmp_path):
+    body = page(rows(*(line(f"{number}.10") for number in range(500))))
+    open_client(serve(one_invoice(body))).invoice("G1").line_items()
+    packed = max((path.read_bytes() for path in files(tmp_path)), key=len)
+    assert packed.startswith(MAGIC)
+    assert zstd.compress(body, 1) in packed
+    assert len(packed) < len(body) / 5
 
 
 def test_a_page_that_is_missing_from_a_commit_makes_the_whole_a_miss(serve, open_client, tmp_path):
@@ -230,14 +300,30 @@ def test_how_long_line_items_hold(serve, open_client, tmp_path, date, items, ask
     assert len(service.asked) - asked == 1 + asked_again  # the header itself holds an hour
 
 
+def test_a_note_from_the_future_is_not_believed(serve, open_client, tmp_path):
+    """A clock that went wrong once would else keep an hour's answer for ever."""
+    service = serve(one_invoice(page(rows(line()))))
+    open_client(service).invoice("G1")
+    ages = {"an hour ago": -3500.0, "a clock slightly behind": 30.0, "tomorrow": 86_400.0}
+    asked = {}
+    for name, seconds in ages.items():
+        for path, note in notes(tmp_path):
+            note["made"] = time.time() + seconds
+            note["until"] = note["made"] + 3600
+            write_note(path, note)
+        before = len(service.asked)
+        open_client(service).invoice("G1")
+        asked[name] = len(service.asked) - before
+    assert asked == {"an hour ago": 0, "a clock slightly behind": 0, "tomorrow": 1}
+
+
+def notes(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    return [(path, read_note(path)) for path in files(folder, "commit.json")]
+
+
 def expire(folder: Path, *, seconds: float) -> None:
     """Make every commit older, as if it had been written so long ago, and drop the store."""
-    from invoicekit.fetch import shelf
-
     for store in folder.rglob("lines"):  # it is the answers that are looked at
         shutil.rmtree(store)
-    for path in files(folder, "commit.json"):
-        note = asdict(shelf.Shelf(path.parent.parent, path.parent.name).committed())
-        note["until"] = note["until"] and note["until"] - seconds
-        content = json.dumps({**note, "check": shelf._check(note)})
-        path.write_text(content, encoding="utf-8")
+    for path, note in notes(folder):
+        write_note(path, {**note, "until": note["until"] and note["until"] - seconds})

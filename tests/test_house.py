@@ -21,7 +21,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports from floors below its own; on one floor only from its own package.
 FLOORS = [
     ["errors", "visible", "secret"],
-    ["settings", "setting_values", "pages", "disk", "output", "spelling", "clouds", "claims"],
+    [
+        "settings", "setting_values", "pages", "disk", "output", "removal", "spelling", "clouds",
+        "claims",
+    ],
     ["fetch", "frames", "sandbox"],
     ["analysis"],
     ["show"],
@@ -40,6 +43,7 @@ ALLOWED_ON_FLOOR = {
     "settings": {"clouds", "claims", "setting_values"},
     "setting_values": {"clouds"},
     "output": {"disk"},
+    "removal": {"disk"},
     "errors": {"visible"},
 }
 

@@ -10,14 +10,16 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from chains import CLOSED, OFFSET, SEEK, Chain, kept, numbers, pages_in, read_whole, shelf_of
-from server import Reply, invoice
+from server import Reply, invoice, line, page, rows
 
 import invoicekit as ik
+from invoicekit.disk import MARKER, private_folder
 from invoicekit.fetch import shelf
 from invoicekit.fetch.upkeep import trim
 
@@ -223,20 +225,24 @@ def test_a_file_that_vanishes_does_not_cost_the_commit(serve, open_client):
     assert kept(client) == ("committed", 5)
 
 
-def test_what_a_killed_process_left_is_swept_up_after_a_while(serve, open_client, monkeypatch):
+def test_what_a_killed_process_left_is_swept_up_after_a_while(serve, open_client):
     service = serve(chain := Chain())
     client = open_client(service)
     read_whole(client, chain)
     here = shelf_of(client)
-    left = [here.folder / ".1.part", here.folder / "0badcafe" / "x.page"]
-    left[1].parent.mkdir()
+    part = f".{'0' * 16}.part"
+    left = [here.folder / part, here.folder / "0badcafe" / f"{'0' * 32}.page"]
+    room = client.settings.cache_dir / f".{'0' * 16}.new"  # of a partner, begun and never finished
+    left.append(room / MARKER)
     for path in left:
+        private_folder(path.parent)
         path.write_bytes(b"x")
     trim(client.settings.cache_dir, 1, here.folder)
     assert all(path.exists() for path in left)  # somebody may be at work on them
-    monkeypatch.setattr(shelf, "IDLE", -60)  # an hour later
+    for path in (left[0], left[1].parent, room):
+        os.utime(path, (0, time.time() - shelf.IDLE - 60))
     trim(client.settings.cache_dir, 1, here.folder)
-    assert not any(path.exists() for path in left)
+    assert not any(path.exists() for path in (*left, room))
     asked = len(service.asked)
     read_whole(open_client(service), chain)
     assert len(service.asked) == asked
@@ -293,3 +299,59 @@ def test_the_oldest_go_first_when_the_cache_is_full(serve, open_client):
     for name in ("G2", "G3", "G1"):
         client.invoice(name)
     assert len(service.asked) == 4
+
+
+def test_pending_pages_count_and_go_before_what_was_committed(serve, open_client):
+    """Of two pulls that were interrupted, the one left alone for an hour goes; then commits go."""
+    filling = random.Random(1)
+
+    def answer(asked):
+        name = asked.target.split("/")[3].partition("?")[0]
+        if "lineitems" not in asked.target:
+            return invoice(name).encode()
+        if asked.token:
+            return Reply(b"", 503, {"Retry-After": "999"})
+        return page(padded(filling), uri=f"/invoices/{name}/lineitems/x", token="1")
+
+    service = serve(answer)
+    client = open_client(service, cache_gb=0.000_007)
+
+    def interrupt(name: str) -> Path:
+        with pytest.raises(ik.FetchError):
+            client.invoice(name).line_items()
+        pages = pages_in(client._session.root)
+        return max(pages, key=lambda path: (path.stat().st_size > 2000, path.stat().st_mtime))
+
+    first, second = interrupt("G1"), interrupt("G2")
+    os.utime(first.parent, (0, time.time() - shelf.IDLE - 60))
+    third = interrupt("G3")
+    assert [path.exists() for path in (first, second, third)] == [False, True, True]
+    assert client.cache.info().collections == 3  # the headers, which were committed
+    fourth = interrupt("G4")
+    assert all(path.exists() for path in (second, third, fourth))  # somebody is at work on them
+    assert client.cache.info().collections == 0
+
+
+def padded(filling: random.Random) -> str:
+    """A line that takes 2 kB on disk, for nothing can be packed in it."""
+    return rows(line(memo=json.dumps(filling.randbytes(2_000).hex())))
+
+
+@pytest.mark.filterwarnings("ignore:.*does not document")
+def test_a_pull_larger_than_the_cache_is_not_kept(serve, open_client):
+    filling = random.Random(1)
+
+    def answer(asked):
+        if "lineitems" not in asked.target:
+            return invoice(total="11.00").encode()
+        number = int(asked.token or 0) + 1
+        more = {"uri": "/invoices/G1/lineitems/x", "token": str(number)} if number < 10 else {}
+        return page(padded(filling), **more)
+
+    client = open_client(serve(answer), cache_gb=0.000_010)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert client.invoice("G1").line_items()["OneTimeInvoiceLineItem"].height == 10
+    assert len([one for one in told if "larger than cache_gb allows" in str(one.message)]) == 1
+    assert pages_in(shelf_of(client).folder) == []
+    assert client.cache.info().collections == 1  # the header

@@ -231,6 +231,8 @@ def test_ordinary_names_are_as_they_were_and_no_two_differ_in_case_alone(tmp_pat
     assert f"lines/object_type={ONE_TIME}/invoice_id=G1" in {Path(p).as_posix() for p in paths}
     assert len(published(tmp_path)) == len(names) * len(kinds)
     store.forget("G1")
+    assert len(published(tmp_path)) == (len(names) - 1) * len(kinds)  # that very one
+    store.forget("G1")
     assert len(published(tmp_path)) == (len(names) - 2) * len(kinds)  # whatever the case
 
 

@@ -13,7 +13,6 @@ from invoicekit.fetch.cache import digest
 from invoicekit.fetch.feed import feed
 from invoicekit.fetch.session import Answer, Session, url_of
 from invoicekit.fetch.shelf import Note, Shelf
-from invoicekit.fetch.upkeep import trim
 from invoicekit.pages import MOST_PAGES, Link, Page, follow, parse_resource
 
 T = TypeVar("T")
@@ -185,8 +184,6 @@ class _Run(Generic[T]):
             self.shelf.commit(name, pages=len(readings), lifetime=lifetime)
         except OSError:
             self.shelf.forget(name)  # a full disk costs the cache, not the result
-            return
-        trim(self.session.settings.cache_dir, self.session.settings.cache_gb, self.shelf.folder)
 
     def _pages(
         self,

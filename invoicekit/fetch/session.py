@@ -61,7 +61,7 @@ class Session:
         self._secrets = Secrets(self.signer)
         self._timeout = (settings.connect_timeout, settings.read_timeout)
         self._http = CachedSession(
-            backend=PageCache(self.root),
+            backend=PageCache(self.root, settings.cache_gb),
             key_fn=page_key,
             expire_after=NEVER_EXPIRE,  # a whole collection lives or dies together: see shelf.py
             allowable_codes=(200,),

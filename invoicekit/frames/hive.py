@@ -17,8 +17,10 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from invoicekit.disk import TRIES, private_folder
+from invoicekit.disk import TRIES, is_folder, private_folder, unlinked
+from invoicekit.frames.layout import DATASET
 from invoicekit.frames.manifest import PartFile, Stored, invoice_name, object_type_name
+from invoicekit.removal import remove_folder
 
 MOVING = "_moving"  # folders on their way in or out of sight
 LEFT_BEHIND = 3600.0  # seconds after which nobody moves them any more
@@ -55,9 +57,9 @@ def withdraw(root: Path, invoice_id: str) -> None:
 def tidy(root: Path) -> None:
     """Drop what killed processes left on its way."""
     with contextlib.suppress(OSError):
-        for left in (root / MOVING).iterdir():
-            if time.time() - left.stat().st_mtime > LEFT_BEHIND:
-                shutil.rmtree(left, ignore_errors=True)
+        for left in unlinked(root / MOVING).iterdir():
+            if time.time() - left.lstat().st_mtime > LEFT_BEHIND:
+                remove_folder(left, DATASET)
 
 
 def _place(root: Path, object_type: str, invoice_id: str) -> Path:
@@ -66,7 +68,8 @@ def _place(root: Path, object_type: str, invoice_id: str) -> Path:
 
 
 def _published(root: Path, invoice_id: str) -> list[Path]:
-    return list(root.glob(f"object_type=*/invoice_id={invoice_name(invoice_id)}"))
+    found = root.glob(f"object_type=*/invoice_id={invoice_name(invoice_id)}")
+    return [place for place in found if is_folder(place) and is_folder(place.parent)]
 
 
 def _names(root: Path, parts: Iterable[PartFile]) -> dict[str, Path]:
@@ -93,7 +96,7 @@ def _swap(root: Path, place: Path, names: Mapping[str, Path]) -> None:
         _take_away(root, place)
         _renamed(new, place)
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        remove_folder(new, DATASET)
 
 
 def _take_away(root: Path, place: Path) -> None:
@@ -101,7 +104,7 @@ def _take_away(root: Path, place: Path) -> None:
     away = private_folder(root / MOVING) / f"{secrets.token_hex(6)}"
     with contextlib.suppress(FileNotFoundError):
         _renamed(place, away)
-        shutil.rmtree(away, ignore_errors=True)
+        remove_folder(away, DATASET)
 
 
 def _link(path: Path, name: Path) -> None:

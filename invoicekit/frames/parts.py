@@ -13,14 +13,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from invoicekit.disk import is_link, private_folder, write_private
+from invoicekit.disk import private_folder, unlinked, write_private
+from invoicekit.frames.layout import COMMIT, LINES
 from invoicekit.frames.manifest import PART, PARTS, PartFile, Stored
+from invoicekit.removal import remove_folder, remove_within
 
 WRITING, SUPERSEDED = "writing", "superseded"
 GRACE = 3600.0  # seconds that superseded files stay for those who may be reading them
@@ -141,6 +142,11 @@ def counting(root: Path) -> set[str]:
     }
 
 
+def invoices(root: Path) -> list[Path]:
+    """Where the commits of each invoice are."""
+    return _folders(root / PARTS)
+
+
 def overdue(root: Path) -> Iterator[Path]:
     """The invoices of which some commits may go."""
     for invoice in _folders(root / PARTS):
@@ -148,24 +154,14 @@ def overdue(root: Path) -> Iterator[Path]:
             yield invoice
 
 
-def forget(invoice: Path) -> None:
-    """Remove all commits of an invoice."""
-    for folder in _folders(invoice):
-        remove(folder)
-    with contextlib.suppress(OSError):
-        invoice.rmdir()
-
-
 def remove(folder: Path) -> None:
     """Remove the folder of a commit, lines first: a mark goes with the last of them.
 
     On Windows a reader may prevent it; then it is for another time.
     """
-    for path in folder.glob(f"*{PART}"):
-        with contextlib.suppress(OSError):
-            path.unlink()
+    remove_within(folder, LINES)
     if not any(folder.glob(f"*{PART}")):
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder, COMMIT)
 
 
 def _counts(folder: Path) -> bool:
@@ -191,10 +187,8 @@ def _age(path: Path) -> float:
 
 def _folders(place: Path) -> list[Path]:
     """The folders in `place`; what a link leads to is not ours."""
-    if is_link(place):
-        return []
     try:
-        with os.scandir(place) as found:
+        with os.scandir(unlinked(place)) as found:
             names = [one.name for one in found if one.is_dir(follow_symlinks=False)]
     except OSError:  # none, or gone meanwhile
         return []

@@ -13,7 +13,7 @@ the truth, and what is damaged or out of date only costs time.
 from __future__ import annotations
 
 import contextlib
-import shutil
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -25,6 +25,7 @@ from invoicekit.errors import FrameError
 from invoicekit.frames import hive, parts
 from invoicekit.frames.decode import OURS
 from invoicekit.frames.kinds import BY_OBJECT_TYPE
+from invoicekit.frames.layout import STORE, layout_of
 from invoicekit.frames.manifest import (
     PARTS,
     VERSION,
@@ -36,6 +37,7 @@ from invoicekit.frames.manifest import (
     write_manifest,
 )
 from invoicekit.frames.store_writer import Writer
+from invoicekit.removal import Removed, remove_folder, remove_within
 
 __all__ = ["FOLDER", "NOTES", "VERSION", "Key", "NotStoredError", "Store", "Stored", "Writer"]
 
@@ -214,18 +216,30 @@ class Store:
             note.unlink(missing_ok=True)
             hive.withdraw(self.folder, invoice_id)
 
-    def forget(self, invoice_id: str) -> None:
-        """Remove an invoice, whatever the case of its id; its manifest goes first."""
-        for path in (self.folder / NOTES).glob("*.json"):
-            if _is_of(path.stem, invoice_id):
-                parts.supersede(self.folder / PARTS / path.stem, counted=self._counted(path.stem))
-                path.unlink(missing_ok=True)
-        for invoice in (self.folder / PARTS).glob("*"):  # those without a manifest too
-            if _is_of(invoice.name, invoice_id):
-                parts.forget(invoice)
-        for folder in self.folder.glob("object_type=*/invoice_id=*"):
-            if _is_of(folder.name.removeprefix("invoice_id="), invoice_id):
-                shutil.rmtree(folder, ignore_errors=True)
+    def forget(self, invoice_id: str) -> Removed:
+        """Remove an invoice, by its very id where there is one, else in any case."""
+        very = invoice_name(invoice_id)
+        name = re.escape(very)
+        if not any(
+            (self.folder / place).exists() for place in (f"{NOTES}/{very}.json", f"{PARTS}/{very}")
+        ):
+            name = rf"(?i:{re.escape(file_name(invoice_id))})(@[0-9a-f]{{16}})?"
+        self._supersede(name)
+        removed = remove_within(self.folder, layout_of(name))
+        ours = re.compile(rf"{name}(\.json)?|invoice_id={name}")  # the rest is not of this invoice
+        removed.left = [path for path in removed.left if any(map(ours.fullmatch, path.parts))]
+        return removed
+
+    def forget_all(self) -> Removed:
+        """Remove all invoices."""
+        self._supersede(r".+")
+        return remove_folder(self.folder, STORE)
+
+    def _supersede(self, name: str) -> None:
+        """Say of the commits of some invoices that they count no more, before any of them goes."""
+        for invoice in parts.invoices(self.folder):
+            if re.fullmatch(name, invoice.name):
+                parts.supersede(invoice, counted=self._counted(invoice.name))
 
     def _scan(self, name: str, notes: Iterable[Stored]) -> pl.LazyFrame:
         """Files of one objectType as one frame, whatever they have beyond the documented."""
@@ -255,13 +269,6 @@ def _schema(name: str, columns: Iterable[str]) -> dict[str, pl.DataType]:
     kind = BY_OBJECT_TYPE.get(name)
     known = {column.name: column.type.dtype for column in kind.columns} if kind else {}
     return {column: OURS.get(column) or known.get(column, pl.String()) for column in columns}
-
-
-def _is_of(name: str, invoice_id: str) -> bool:
-    """Whether that is the name of an invoice's files, whatever the case of its id."""
-    wanted = file_name(invoice_id).lower()
-    found, _, digest = name.rpartition("@")
-    return (found if digest and found else name).lower() == wanted
 
 
 def _named(names: Sequence[str]) -> str:
