@@ -76,6 +76,37 @@ def test_tokens_that_differ_in_case_or_order_alone_are_two_pages(serve, open_cli
     assert len(service.asked) == 4
 
 
+def test_pages_that_changed_places_are_asked_again(serve, open_client, tmp_path):
+    """Each is whole for itself, and neither leads on: only their places say which is which."""
+
+    def answer(asked):
+        found = asked.target.split("/")[3]
+        amount = {"G1": "1.10", "G2": "2.20"}[found]
+        if "lineitems" in asked.target:
+            return page(rows(line(amount)))
+        return invoice(found, amount).encode()
+
+    service = serve(answer)
+    client = open_client(service)
+    for found in ("G1", "G2"):
+        assert client.invoice(found).reconcile().ties
+    pages = [path for path in files(tmp_path) if b"totalForCustomer" in body_of(path)]
+    first, second = (path.read_bytes() for path in pages)
+    pages[0].write_bytes(second)
+    pages[1].write_bytes(first)
+    asked = len(service.asked)
+    for found in ("G1", "G2"):
+        assert open_client(service).invoice(found).reconcile().ties
+    assert len(service.asked) == asked + 2
+
+
+def body_of(path: Path) -> bytes:
+    """The body of a page on disk."""
+    frame = path.read_bytes()
+    start = len(MAGIC) + 4
+    return zstd.decompress(frame[start + int.from_bytes(frame[start - 4 : start], "big") : -16])
+
+
 def test_one_partner_never_gets_the_invoice_of_another(serve, open_client):
     """Stock requests-cache leaves the token out of its key, and so gives the first one's answer."""
 
@@ -170,34 +201,35 @@ def test_a_damaged_file_is_fetched_again_and_nothing_else_happens(
 
 
 HEAD = b'{"status":200,"reason":"","created":"2026-01-01","headers":{}}'
+OF_YEAR_0 = HEAD.replace(b"2026-01-01", b"0001-01-01T00+23:00")
 BODY = zstd.compress(b"{}")
 
 
-def huge(_: bytes) -> bytes:
+def huge(key: str) -> bytes:
     """A page of 1 GB that takes 34 kB on disk, with all its lengths and checksums right."""
     packing = zstd.ZstdCompressor(1)
     body = b"".join(packing.compress(bytes(10_000_000)) for _ in range(100)) + packing.flush()
-    return framed(HEAD, body)
+    return framed(key, HEAD, body)
 
 
-def huge_as_the_first_release(_: bytes) -> bytes:
+def huge_as_the_first_release(_: str) -> bytes:
     body = gzip.compress(bytes(300_000_000), compresslevel=1)
-    return framed(HEAD, body, GZIPPED)
+    return framed("", HEAD, body, GZIPPED)
 
 
-def framed(head: bytes, body: bytes, magic: bytes = MAGIC) -> bytes:
+def framed(key: str, head: bytes, body: bytes, magic: bytes = MAGIC) -> bytes:
     frame = magic + len(head).to_bytes(4, "big") + head + body
-    return frame + blake2b(frame, digest_size=16).digest()
+    return frame + blake2b(frame + key.encode(), digest_size=16).digest()
 
 
 CRAFTED = {
     "a bomb": huge,
     "a bomb of the first release": huge_as_the_first_release,
-    "a head without end": lambda _: framed(b'"' + b"x" * 200_000 + b'"', BODY),
-    "a head that nests": lambda _: framed(b"[" * 90_000, BODY),
-    "a head of another kind": lambda _: framed(b"[]", BODY),
-    "a year beyond": lambda _: framed(HEAD.replace(b"2026-01-01", b"0001-01-01T00+23:00"), BODY),
-    "a body cut off": lambda _: framed(HEAD, zstd.compress(b"{}" * 99)[:-5]),
+    "a head without end": lambda key: framed(key, b'"' + b"x" * 200_000 + b'"', BODY),
+    "a head that nests": lambda key: framed(key, b"[" * 90_000, BODY),
+    "a head of another kind": lambda key: framed(key, b"[]", BODY),
+    "a year beyond": lambda key: framed(key, OF_YEAR_0, BODY),
+    "a body cut off": lambda key: framed(key, HEAD, zstd.compress(b"{}" * 99)[:-5]),
 }  # fmt: skip
 
 
@@ -207,7 +239,7 @@ def test_a_crafted_page_is_a_miss(serve, open_client, tmp_path, craft):
     service = serve(one_invoice(page(rows(line("1.10")))))
     right = open_client(service).invoice("G1").charges()
     for path in files(tmp_path):
-        path.write_bytes(craft(path.read_bytes()))
+        path.write_bytes(craft("/".join((*path.parts[-3:-1], path.stem))))
     assert open_client(service).invoice("G1").charges().equals(right)
     assert len(service.asked) == 4
 

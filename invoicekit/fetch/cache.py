@@ -85,14 +85,14 @@ class PageFiles(BaseStorage[str, CachedResponse]):
 
     def __getitem__(self, key: str) -> CachedResponse:
         try:
-            return _unframed(read_private(self._path(key), MOST_FILE))
+            return _unframed(read_private(self._path(key), MOST_FILE), key)
         except UNREADABLE as cause:
             raise KeyError(key) from cause
 
     def __setitem__(self, key: str, value: CachedResponse) -> None:
         path = self._path(key)
         try:
-            framed = _framed(value)
+            framed = _framed(value, key)
             private_folder(path.parent)
             self._take_room(path.parent, len(framed))
             write_private(path, framed)
@@ -157,7 +157,7 @@ class PageCache(BaseCache):
         self.responses = PageFiles(root, Quota(root.parent, gigabytes))
 
 
-def _framed(answer: CachedResponse) -> bytes:
+def _framed(answer: CachedResponse, key: str) -> bytes:
     body = answer.content or b""
     head = json.dumps(
         {
@@ -170,16 +170,17 @@ def _framed(answer: CachedResponse) -> bytes:
     if len(body) > MOST_BODY or len(head) > MOST_HEAD:
         raise OSError(errno.EFBIG, "an answer is too large to be kept")
     frame = b"".join((MAGIC, len(head).to_bytes(4, "big"), head, zstd.compress(body, LEVEL)))
-    return frame + _checksum(frame)
+    return frame + _checksum(frame, key)
 
 
-def _unframed(data: bytes) -> CachedResponse:
+def _unframed(data: bytes, key: str) -> CachedResponse:
     """An answer from its file; whatever is wrong with that is one of `UNREADABLE`."""
     whole = memoryview(data)
     frame = whole[:-CHECK]
     unpack = UNPACK[data[: len(MAGIC)]]
-    if _checksum(frame) != whole[-CHECK:]:
-        raise ValueError("damaged")
+    # The first release did not say in a page whose it is.
+    if _checksum(frame, "" if unpack is _gunzip else key) != whole[-CHECK:]:
+        raise ValueError("damaged, or another page than the one that belongs there")
     start = len(MAGIC) + 4
     length = int.from_bytes(frame[len(MAGIC) : start], "big")
     if length > MOST_HEAD:
@@ -198,8 +199,11 @@ def _unframed(data: bytes) -> CachedResponse:
     )
 
 
-def _checksum(frame: bytes | memoryview) -> bytes:
-    return hashlib.blake2b(frame, digest_size=CHECK).digest()
+def _checksum(frame: bytes | memoryview, key: str) -> bytes:
+    """Of a page and its place: pages that change places are damaged, each for itself whole."""
+    total = hashlib.blake2b(frame, digest_size=CHECK)
+    total.update(key.encode())
+    return total.digest()
 
 
 def _unzstd(packed: memoryview) -> bytes:
