@@ -1,14 +1,13 @@
-"""HTTP cache: a page read back from it, against a gzip file of the same bytes."""
+"""HTTP cache: a page read back from it, against a zstd file of the same bytes."""
 
 from __future__ import annotations
-
-import gzip
 
 from bodies import ONE_TIME, ROWS, Lines
 from jobs import client_of
 from measure import Plan, Table, interleaved, ratio
 from service import serving
 
+from invoicekit.fetch.cache import LEVEL, zstd
 from invoicekit.pages import Link
 
 FOLDER = "0" * 32 + "/bench"
@@ -20,7 +19,7 @@ def run(plan: Plan) -> list[Table]:
     lines = Lines(ONE_TIME, pages * ROWS)
     path = "/invoices/G000100000/lineitems/Office/BillingLineItems"
     links = [Link(f"{path}?offset={number * ROWS}") for number in range(pages)]
-    raw = [plan.folder("cache-raw") / f"{number}.gz" for number in range(pages)]
+    raw = [plan.folder("cache-raw") / f"{number}.zst" for number in range(pages)]
     with (
         serving({"G000100000": lines}) as url,
         client_of(url, plan.folder("cache")) as client,
@@ -28,7 +27,7 @@ def run(plan: Plan) -> list[Table]:
         session = client._session
         sent = [session.ask(link, FOLDER, correlation_id="bench").body for link in links]
         for file, body in zip(raw, sent, strict=True):
-            file.write_bytes(gzip.compress(body, compresslevel=1))
+            file.write_bytes(zstd.compress(body, LEVEL))
         warm = [session.cached(link, FOLDER) for link in links]
         if [answer and answer.body for answer in warm] != sent:
             raise RuntimeError("the cache gives other bytes than were sent")
@@ -39,7 +38,7 @@ def run(plan: Plan) -> list[Table]:
 
         def from_file() -> None:
             for file in raw:
-                gzip.decompress(file.read_bytes())
+                zstd.decompress(file.read_bytes())
 
         numbers = iter(range(1_000_000))
 
@@ -51,11 +50,11 @@ def run(plan: Plan) -> list[Table]:
         seconds = interleaved({"cached": cached, "file": from_file, "cold": cold}, plan.rounds)
     table = Table(
         f"HTTP cache ({pages} pages of {len(sent[0]) / 1e6:.1f} MB; bytes compared, and equal)",
-        ["what", "ms a page", "over the gzip file"],
+        ["what", "ms a page", "over the zstd file"],
         "Goal: 3.",
     )
     for what, name in (
-        ("a gzip file, read and unpacked", "file"),
+        ("a zstd file, read and unpacked", "file"),
         ("warm, from the cache", "cached"),
         ("cold, over HTTP (0 ms) into the cache", "cold"),
     ):
