@@ -204,7 +204,10 @@ def test_a_calendar_day_is_the_day_as_written(literal):
     assert found == date(2017, 5, 12)
 
 
-@pytest.mark.parametrize("text", ["2017-05-12T25:00:00", "2017-05-12T24:00:00Z", "2017-05-12T1:00"])
+@pytest.mark.parametrize(
+    "text",
+    ["2017-05-12T25:00:00", "2017-05-12T24:00:00Z", "2017-05-12T1:00"],
+)
 def test_a_day_at_an_hour_that_does_not_exist_is_refused(text):
     with pytest.raises(FrameError, match="column charge_start_date: not a date"):
         one("chargeStartDate", json.dumps(text), "LicenseBasedLineItem")
@@ -453,6 +456,14 @@ LITERALS = st.one_of(
         st.integers(0, 10**40),
         st.sampled_from("+-"),
         st.integers(0, 40),
+    ),
+    st.builds(  # of 25 to 50 decimals, many of them just half of the last that fits
+        "{}{}.{}{}{}".format,
+        st.sampled_from(["", "-"]),
+        st.integers(0, MANY),
+        st.text("0123456789", min_size=24, max_size=24),
+        st.sampled_from(["5", "50", "500000001", "49999999", "000", "1"]),
+        st.text("0123456789", max_size=20),
     ),
     st.floats(-1e9, 1e9, allow_nan=False).map(repr),
 )

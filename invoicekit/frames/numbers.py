@@ -1,7 +1,8 @@
 """Numbers as their text says, in the one dtype that all frames have.
 
-polars' cast from text is exact but for one thing: decimals beyond the column's are rounded without
-a word, strict or not. Numbers that may have such are read here, by Python's decimals.
+polars' cast from text is exact but for one thing: decimals beyond the column's are rounded
+(half-even) without a word, strict or not. Numbers that may have such are found here; those with an
+exponent are read by Python's decimals.
 """
 
 from __future__ import annotations
@@ -37,15 +38,27 @@ TOO_LARGE = f"the number is too large for its column: {WHOLE} digits before the 
 TOO_FINE = f"the number has more than {PLACES} decimals, which is all that fit; it is not rounded"
 
 
-def in_doubt(name: str, *, quick: bool = False) -> pl.Expr:
-    """Whether the texts of a column may have more decimals than fit; `quick` finds too many."""
-    text = pl.col(name)
-    if quick:
-        return (text.str.len_bytes() > PLACES + 1) | text.str.contains("[eE]")
+def worth_a_look(text: pl.Expr) -> pl.Expr:
+    """Whether texts could have more decimals than fit, found quickly; most cannot."""
+    return (text.str.len_bytes() > PLACES + 1) | text.str.contains("[eE]")
+
+
+def in_doubt(text: pl.Expr) -> pl.Expr:
+    """Whether texts have more decimals than fit, zeros at the end counted too."""
     decimals = text.str.extract(r"\.([0-9]*)").str.len_bytes().fill_null(0).cast(pl.Int64)
     power = text.str.extract(rf"[eE]([+-]?[0-9]{{1,{VAST}}})$").cast(pl.Int64).fill_null(0)
     vast = text.str.contains(rf"[eE][+-]?[0-9]{{{VAST + 1},}}$")
     return ((decimals - power > PLACES) | vast).fill_null(value=False)
+
+
+def is_plain(text: pl.Series) -> pl.Series:
+    """Which texts are numerals without an exponent."""
+    return text.str.contains(r"^[+-]?[0-9]*\.[0-9]+$")
+
+
+def is_too_fine(text: pl.Series) -> pl.Series:
+    """Which plain numerals have more decimals than fit, and not zeros alone."""
+    return text.str.contains(rf"\.[0-9]{{{PLACES}}}[0-9]*[1-9]")
 
 
 def read_number(text: str) -> Read:

@@ -13,7 +13,15 @@ import polars as pl
 
 from invoicekit.errors import FrameError
 from invoicekit.frames.kinds import Type
-from invoicekit.frames.numbers import AS_SENT, in_doubt, read_number
+from invoicekit.frames.numbers import (
+    AS_SENT,
+    TOO_FINE,
+    in_doubt,
+    is_plain,
+    is_too_fine,
+    read_number,
+    worth_a_look,
+)
 
 _HOUR = "([01][0-9]|2[0-3]):[0-5][0-9]"  # a day at 25:00 is no date, though its day could be read
 DATE = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(T{_HOUR}(:[0-5][0-9](\.[0-9]+)?)?(Z|[+-]{_HOUR})?)?$"
@@ -47,45 +55,54 @@ def type_columns(
     doubtful = _doubtful(frame, types)
     for name in dict.fromkeys([*_lost(frame, typed), *doubtful]):
         text = frame[name]
-        lost = typed[name].is_null() & text.is_not_null()
+        at = (typed[name].is_null() & text.is_not_null()).arg_true()
         if name in doubtful:
-            lost |= doubtful[name]
+            at = pl.concat([at, doubtful[name]]).unique().sort()
         mend = _numbers if isinstance(types[name].dtype, pl.Decimal) else _mended
-        typed = typed.with_columns(mend(text, typed[name], lost.arg_true(), types[name], where))
+        typed = typed.with_columns(mend(text, typed[name], at, types[name], where))
     return typed.select(*types, *(name for name in typed.columns if name not in types))
 
 
 def _doubtful(frame: pl.DataFrame, types: Mapping[str, Type]) -> dict[str, pl.Series]:
-    """Of columns that have such, which numbers polars might round without a word."""
+    """Of columns that have such, where numbers stand that may have more decimals than fit."""
     numbers = [name for name, type_ in types.items() if isinstance(type_.dtype, pl.Decimal)]
     if not numbers:
         return {}
-    quick = frame.select(in_doubt(name, quick=True).any() for name in numbers).row(0)
-    sure = [name for name, any_found in zip(numbers, quick, strict=True) if any_found]
-    found = frame.select(in_doubt(name) for name in sure)
-    return {name: found[name] for name in sure if found[name].any()}
+    found = frame.select(worth_a_look(pl.col(name)).any() for name in numbers).row(0)
+    places = {}
+    for name in (name for name, any_found in zip(numbers, found, strict=True) if any_found):
+        at = frame.select(worth_a_look(pl.col(name))).to_series().arg_true()
+        doubt = frame[name].gather(at).to_frame().select(in_doubt(pl.col(name))).to_series()
+        if doubt.any():
+            places[name] = at.filter(doubt)
+    return places
 
 
 def _numbers(
     text: pl.Series, typed: pl.Series, at: pl.Series, type_: Type, where: Callable[[int], str]
 ) -> list[pl.Series]:
-    """The column with the numbers `at` these places read by `read_number`, and their text."""
+    """The column with the numbers `at` these places as they are to be, and their text."""
     spelt = text.gather(at)
-    once = spelt.unique(maintain_order=True)
-    read = [read_number(word) for word in once]
-    for word, number in zip(once, read, strict=True):
-        if number.wrong or (type_.strict and number.unfit):
-            index = at[(spelt == word).arg_max() or 0]
-            raise FrameError(f"{where(index)}, column {text.name}: {number.wrong or number.unfit}")
-    values = pl.Series([number.value for number in read], dtype=type_.dtype)
-    mended = typed.scatter(at, spelt.replace_strict(once, values, return_dtype=type_.dtype))
-    unfit = once.filter(pl.Series([bool(number.unfit) for number in read], dtype=pl.Boolean))
+    plain = is_plain(spelt) & typed.gather(at).is_not_null()  # polars has rounded these half-even
+    unfit = at.filter(plain & is_too_fine(spelt))
+    if type_.strict and len(unfit):
+        raise FrameError(f"{where(unfit[0])}, column {text.name}: {TOO_FINE}")
+    at, spelt = at.filter(~plain), spelt.filter(~plain)
+    if len(at):
+        once = spelt.unique(maintain_order=True)
+        read = [read_number(word) for word in once]
+        for word, number in zip(once, read, strict=True):
+            if wrong := number.wrong or (type_.strict and number.unfit):
+                index = at[(spelt == word).arg_max() or 0]
+                raise FrameError(f"{where(index)}, column {text.name}: {wrong}")
+        values = pl.Series([number.value for number in read], dtype=type_.dtype)
+        typed = typed.scatter(at, spelt.replace_strict(once, values, return_dtype=type_.dtype))
+        odd = once.filter(pl.Series([bool(number.unfit) for number in read], dtype=pl.Boolean))
+        unfit = pl.concat([unfit, at.filter(spelt.is_in(odd.implode()))])
     if not len(unfit):
-        return [mended]
-    sent = pl.DataFrame([text]).select(
-        pl.when(pl.col(text.name).is_in(unfit.implode())).then(text.name)
-    )
-    return [mended, sent.to_series().alias(f"{text.name}{AS_SENT}")]
+        return [typed]
+    sent = pl.Series(f"{text.name}{AS_SENT}", [None], dtype=pl.String)
+    return [typed, sent.new_from_index(0, len(text)).scatter(unfit, text.gather(unfit))]
 
 
 def _mended(
