@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
@@ -18,7 +18,9 @@ import msgspec
 from invoicekit.errors import PageError
 
 BOM = b"\xef\xbb\xbf"
-NO_ROWS = b'{"items":[]}'
+PIECE = (
+    400_000  # bytes of rows that are decoded at once: the processor's cache holds what they become
+)
 # What a link may ask to be sent along: the service's own headers (the seek token is one), and the
 # form of the answer. Never who we are, where it goes, or how a message is cut.
 LINK_HEADER = re.compile(r"MS-[A-Za-z0-9-]+|Accept", re.IGNORECASE)
@@ -41,6 +43,14 @@ class Link:
         return f"Link({self.method} {self.uri}{', with ' + names if names else ''})"
 
 
+class Cut(NamedTuple):
+    """Some whole rows of a body, the commas between them included."""
+
+    start: int
+    end: int
+    rows: int
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a collection: its bytes (no byte order mark), its rows' number, what is next."""
@@ -51,7 +61,12 @@ class Page:
     collection: str
     number: int
     total: int | None = None  # what the page says of itself (`totalCount`): shown, never believed
-    envelope: bytes = field(default=NO_ROWS, repr=False)  # the body without its rows' text
+    cuts: tuple[Cut, ...] = field(default=(), repr=False)  # all rows, some hundred in each
+
+    def pieces(self) -> Iterator[tuple[bytes, int]]:
+        """Lists of rows, as JSON, and how many rows are in each; nothing where there are none."""
+        for start, end, rows in self.cuts:
+            yield b"".join((b"[", memoryview(self.body)[start:end], b"]")), rows
 
 
 class _Header(msgspec.Struct):
@@ -94,7 +109,8 @@ def parse_page(body: bytes, *, collection: str = "", number: int = 1) -> Page:
         envelope = _envelope.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise PageError(f"{_named(collection, number)} is {_complaint(body, cause)}") from cause
-    around = _without_rows(body, envelope.items)
+    cuts = _cuts(body, envelope.items)
+    around = body[: cuts[0].start] + body[cuts[-1].end :] if cuts else body
     _raise_if_said_twice(around, body, _named(collection, number))
     link = envelope.links.next if envelope.links else None
     return Page(
@@ -104,7 +120,7 @@ def parse_page(body: bytes, *, collection: str = "", number: int = 1) -> Page:
         collection=collection,
         number=number,
         total=_count(envelope.totalCount),
-        envelope=around,
+        cuts=cuts,
     )
 
 
@@ -124,7 +140,9 @@ def parse_resource(body: bytes, *, collection: str = "") -> Page:
         msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise PageError(f"{collection} is {_complaint(body, cause)}") from cause
-    return Page(b'{"items":[' + body + b"]}", None, 1, collection, 1)
+    head = b'{"items":['
+    cuts = (Cut(len(head), len(head) + len(body), 1),)
+    return Page(head + body + b"]}", None, 1, collection, 1, cuts=cuts)
 
 
 def follow(
@@ -175,13 +193,25 @@ def follow(
         link, last = page.next, page.body
 
 
-def _without_rows(body: bytes, items: Sequence[msgspec.Raw]) -> bytes:
-    """The body with an empty list of items; written tightly, they need not be looked for again."""
+def _cuts(body: bytes, items: Sequence[msgspec.Raw]) -> tuple[Cut, ...]:
+    """Where the rows stand in the body, so many together that it makes about a `PIECE`."""
+    step = max(1, PIECE * len(items) // len(body))
+    parts = [items[at : at + step] for at in range(0, len(items), step)]
     start = body.find(b"[", body.find(b'"items"')) + 1
-    tight = b",".join(items)
-    if body.startswith(tight, start):
-        return body[:start] + body[start + len(tight) :]
-    return body.replace(bytes(_rows.decode(body).items), b"[]", 1)
+    tight = body.startswith(b",".join(items), start)
+    if not tight:
+        start = body.find(bytes(_rows.decode(body).items))
+    cuts = []
+    for part in parts:
+        if tight:
+            end = start + sum(map(len, part)) + len(part) - 1
+        else:  # what stands between two rows is a comma and space, so each is the next there is
+            start = end = body.find(bytes(part[0]), start)
+            for item in part:
+                end = body.find(bytes(item), end) + len(item)
+        cuts.append(Cut(start, end, len(part)))
+        start = end + 1
+    return tuple(cuts)
 
 
 def _raise_if_said_twice(envelope: bytes, body: bytes, where: str) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from server import line, page, rows
 
 import invoicekit as ik
+from invoicekit import pages
 from invoicekit.analysis.money import EXACT
 from invoicekit.errors import FrameError, PageError
 from invoicekit.frames.decode import OURS, decode
@@ -28,11 +29,11 @@ ONE_TIME = "OneTimeInvoiceLineItem"
 def read(
     *bodies: bytes, provider: str = "onetime", kind: str = "billing"
 ) -> dict[str, pl.DataFrame]:
-    pages = [
+    found = [
         parse_page(body, collection=f"{provider}/{kind} of G1", number=number)
         for number, body in enumerate(bodies, 1)
     ]
-    return decode(pages, invoice_id="G1", provider=provider, line_item_type=kind)
+    return decode(found, invoice_id="G1", provider=provider, line_item_type=kind)
 
 
 def one(field: str, literal: str, object_type: str = ONE_TIME) -> object:
@@ -285,6 +286,38 @@ def test_a_bare_control_character_is_no_json():
         read(page(rows(line(productQualifiers='["a\x1fb"]'))))
 
 
+@pytest.mark.parametrize("separators", [(",", ":"), (" ,\n", " : ")])
+def test_rows_are_the_same_in_pieces_of_any_size(monkeypatch, separators):
+    """A page is decoded some hundred rows at a time; that is not seen, in no order of fields."""
+    lines = [
+        {"attributes": {"objectType": ONE_TIME}, "customerName": f'"{{[,]}}" {n}', "quantity": n}
+        for n in range(50)
+    ]
+    lines[20]["publisherName"] = ["a"]
+    lines[30]["later"] = {"b": 1}
+    lines[40]["attributes"] = {"objectType": "LicenseBasedLineItem"}
+    body = json.dumps({"items": lines}, separators=separators).encode()
+    frames = []
+    for size in (1, 300, 10**6):
+        monkeypatch.setattr(pages, "PIECE", size)
+        with pytest.warns(UserWarning, match="later"):
+            frames.append(read(body, body))
+    assert len({len(found) for found in frames}) == 1
+    for name, frame in frames[0].items():
+        assert all(frame.equals(found[name]) for found in frames)
+    monkeypatch.setattr(pages, "PIECE", 300)
+    lines[33]["quantity"] = "x"
+    with pytest.raises(FrameError, match="page 2 of onetime/billing of G1, row 34, column quant"):
+        read(body, json.dumps({"items": lines}, separators=separators).encode())
+
+
+def test_a_long_number_among_flags_is_kept():
+    row = f'{{"new":{"7" * 45}}}'
+    with pytest.warns(UserWarning, match="'new'"):
+        frame = read(page(f'[{{"new":true}},{row},{{"new":"x"}},{{"new":null}}]'))[ONE_TIME]
+    assert frame["new"].to_list() == ["true", "7" * 45, "x", None]
+
+
 def test_frames_do_not_depend_on_how_rows_are_spread_over_pages():
     """Nested values, new fields and other kinds at any place, one row a page or all in one."""
     random = Random(7)
@@ -385,7 +418,7 @@ def test_two_spellings_of_a_field_that_disagree_are_refused():
 
 
 def test_rows_of_several_kinds_in_one_page_go_to_their_frames_in_order():
-    pages = page(
+    body = page(
         rows(
             line("1.00"),
             line("2.00", object_type="LicenseBasedLineItem"),
@@ -394,7 +427,7 @@ def test_rows_of_several_kinds_in_one_page_go_to_their_frames_in_order():
         )
     )
     with pytest.warns(UserWarning, match="tax_total"):
-        frames = read(pages)
+        frames = read(body)
     assert frames[ONE_TIME]["subtotal"].to_list() == [1, 3]
     assert frames["LicenseBasedLineItem"]["subtotal"].to_list() == [2, 4]
 

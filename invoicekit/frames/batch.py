@@ -5,101 +5,95 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import chain
+from typing import Any
 
 import polars as pl
 
 from invoicekit.frames.duplicates import may_repeat, repeated
 from invoicekit.frames.kinds import Column
 from invoicekit.frames.typed import type_columns
-from invoicekit.frames.wire import BETWEEN, MISSING, Row, layout_of, raws_of, text_of
-
-HANDFUL = 500  # rows turned into text at once: few enough that the processor's cache holds them
+from invoicekit.frames.wire import (
+    BETWEEN,
+    MISSING,
+    Row,
+    is_text,
+    layout_of,
+    raws_of,
+    texts_in,
+    texts_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the rows of one page stand, for the message of an error."""
+    """Where some rows of one page stand, for the message of an error."""
 
     collection: str
     page: int
-    numbers: Sequence[int] | None = None  # their numbers on the page, where some stand elsewhere
+    numbers: Sequence[int]  # their numbers on the page, counted from 0
 
     def of(self, index: int) -> str:
         """The place of one row, in words."""
-        number = index if self.numbers is None else self.numbers[index]
-        return f"page {self.page} of {self.collection}, row {number + 1}"
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where rows came from: a page's body, that body without its rows, and their number."""
-
-    body: bytes
-    envelope: bytes
-    place: Place
-    rows: int
+        return f"page {self.page} of {self.collection}, row {self.numbers[index] + 1}"
 
 
 class Batch:
-    """Rows of one kind, column by column, and the pages that they came from."""
+    """Rows of one kind, column by column, and the pieces of pages that they came from."""
 
     def __init__(self, columns: tuple[Column, ...]) -> None:
         self.columns = columns
-        self.sources: list[Source] = []
-        self._texts: list[pl.DataFrame] = []
+        self.pieces: list[tuple[bytes, Place]] = []
+        self._texts: list[pl.Series] = []  # of each piece, one column after the other
+        self._mixed: set[int] = set()  # columns that have more than text
+        self._raw = [number for number, column in enumerate(columns) if column.raw]
         self._nested: list[bytes] = []  # the values that stand as on the wire
         self._fields = 0  # how many of those there are
 
     @property
     def height(self) -> int:
         """How many rows there are."""
-        return sum(source.rows for source in self.sources)
+        return sum(len(place.numbers) for _, place in self.pieces)
 
     @property
     def page_numbers(self) -> pl.Series:
         """The number of the page that each row came from."""
-        numbers = [[source.place.page] * source.rows for source in self.sources]
-        return pl.Series([number for page in numbers for number in page], dtype=pl.Int32)
+        numbers = ([place.page] * len(place.numbers) for _, place in self.pieces)
+        return pl.Series(list(chain.from_iterable(numbers)), dtype=pl.Int32)
 
-    def add(self, rows: list[Row], body: bytes, envelope: bytes, place: Place) -> None:
-        """Take the rows of a page out of the list `rows`, a handful at a time.
+    def add(self, rows: Sequence[Row], piece: bytes, place: Place) -> None:
+        """Take the rows of a piece.
 
         Raises:
-            NestedError: a column is to be read as it stands on the wire.
+            NestedError: a column is to be read as it stands on the wire; nothing was taken.
         """
-        self.sources.append(Source(body, envelope, place, len(rows)))
-        layout = layout_of(self.columns)
-        while rows:
-            columns = list(zip(self.columns, layout.values_of(rows[:HANDFUL]), strict=True))
-            del rows[:HANDFUL]
-            texts = (text_of(*column) for column in columns)
-            self._texts.append(
-                pl.DataFrame({f"f{number}": text for number, text in enumerate(texts)})
-            )
-            for raws in (raws_of(values) for column, values in columns if column.raw):
-                self._nested.append(BETWEEN.join(raws))
-                self._fields += len(raws) - raws.count(b"")
-            del columns
+        values = layout_of(self.columns).values_of(rows)
+        raws = [raws_of(values[number]) for number in self._raw]
+        for number, raw in zip(self._raw, raws, strict=True):
+            values[number] = texts_in(raw)
+        self._texts.append(self._as_text(values))
+        self.pieces.append((piece, place))
+        self._nested += map(BETWEEN.join, raws)
+        self._fields += sum(len(raw) - raw.count(b"") for raw in raws)
 
-    def again(self, columns: tuple[Column, ...]) -> Batch:
-        """The same rows, read by another layout."""
-        batch = Batch(columns)
-        for source in self.sources:
-            rows = layout_of(columns).rows(source.body)
-            batch.add(rows, source.body, source.envelope, source.place)
-        return batch
+    def _as_text(self, values: list[Sequence[Any]]) -> pl.Series:
+        """All columns one after the other: polars makes one series quicker than fifty."""
+        for number in self._mixed:
+            values[number] = texts_of(self.columns[number], values[number])
+        try:
+            return pl.Series(list(chain.from_iterable(values)), dtype=pl.String)
+        except (TypeError, OverflowError):  # there is more than text and null among them
+            self._mixed |= {n for n, column in enumerate(values) if not is_text(column)}
+        return self._as_text(values)
 
     def repeated(self) -> Iterator[tuple[str, str]]:
         """Each field that a row has twice, after the row's place in words."""
-        fields = self._fields + self._read.height * sum(not column.raw for column in self.columns)
-        missing = sum(self._missing)
-        bodies = [source.body for source in self.sources]
-        beside = [*(source.envelope for source in self.sources), *self._nested]
-        if may_repeat(bodies, beside, fields - missing):
-            for source in self.sources:
-                for index, wire in repeated(source.body):
-                    yield source.place.of(index), wire
+        fields = self._fields + self.height * (len(self.columns) - len(self._raw))
+        pieces = [piece for piece, _ in self.pieces]
+        if may_repeat(pieces, self._nested, fields - sum(self._missing)):
+            for piece, place in self.pieces:
+                for index, wire in repeated(piece):
+                    yield place.of(index), wire
 
     def typed(self) -> pl.DataFrame:
         """The rows as a frame of their columns' types.
@@ -121,9 +115,13 @@ class Batch:
     @cached_property
     def _read(self) -> pl.DataFrame:
         """The columns as text, named by their number: a field's own name may be an expression."""
-        names = [f"f{number}" for number in range(len(self.columns))]
-        empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-        return pl.concat(self._texts or [empty], rechunk=True)
+        sizes = [len(place.numbers) for _, place in self.pieces]
+        columns = []
+        for number in range(len(self.columns)):
+            parts = zip(self._texts, sizes, strict=True)
+            texts = [text.slice(number * size, size) for text, size in parts]
+            columns.append(pl.concat(texts, rechunk=True).alias(f"f{number}"))
+        return pl.DataFrame(columns)
 
     @cached_property
     def _missing(self) -> tuple[int, ...]:
@@ -131,8 +129,8 @@ class Batch:
         return self._read.select((pl.all() == MISSING).sum()).row(0) if self.columns else ()
 
     def _where(self, index: int) -> str:
-        ends = accumulate(source.rows for source in self.sources)
-        for source, end in zip(self.sources, ends, strict=True):
-            if index < end:
-                return source.place.of(index - end + source.rows)
+        for _, place in self.pieces:
+            if index < len(place.numbers):
+                return place.of(index)
+            index -= len(place.numbers)
         raise IndexError(index)

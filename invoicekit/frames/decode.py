@@ -28,7 +28,7 @@ from invoicekit.frames.kinds import (
 from invoicekit.frames.notices import fields_said_twice, numbers_that_did_not_fit, undocumented
 from invoicekit.frames.numbers import AS_SENT
 from invoicekit.frames.wire import NestedError, Row, fields_of, items_of, layout_of
-from invoicekit.pages import NO_ROWS, Page
+from invoicekit.pages import Page
 
 OURS = {
     "invoice_id": pl.String(),
@@ -142,84 +142,77 @@ class _Decoder:
 
     def add(self, page: Page) -> None:
         """Take the rows of `page`."""
+        first = 0
         try:
-            if self._taken_at_once(page):
-                return
-            items = items_of.decode(page.body).items
-            self._look_at(items)
-            if not self._taken_at_once(page):
-                self._take_by_kind(page, items)
+            for piece, rows in page.pieces() if page.cuts else [(b"[]", 0)]:
+                place = Place(page.collection, page.number, range(first, first + rows))
+                if not self._taken_at_once(piece, place):
+                    self._take_by_kind(piece, place)
+                first += rows
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
             raise FrameError(
                 f"page {page.number} of {page.collection} holds a text that is no valid Unicode, a "
                 "number of too many digits, or lists nested too deeply"
             ) from cause
 
-    def _taken_at_once(self, page: Page) -> bool:
+    def _taken_at_once(self, piece: bytes, place: Place) -> bool:
         """The common case: all rows are of one kind, with no field that is new."""
         kind = self._guess
         layout = layout_of(self._columns_of(kind))
         try:
-            rows = layout.rows(page.body)
+            rows = layout.rows(piece)
         except msgspec.ValidationError:
             return False
         if not self._alone:
             said = layout.attributes_of(rows)
             if said is None or any(self._kind_in(attributes) != kind for attributes in said):
                 return False
-        self._keep(kind, rows, page.body, page.envelope, Place(page.collection, page.number))
+        self._keep(kind, rows, piece, place)
         return True
 
-    def _look_at(self, items: Sequence[msgspec.Raw]) -> None:
-        """Learn from the first row: of its kind, and with its fields, the others may be too."""
-        try:
-            fields = fields_of.decode(items[0])
-        except (IndexError, msgspec.ValidationError):
-            return
-        self._guess = self._kind_of(fields)
-        self._columns_of(self._guess, fields)
-
-    def _take_by_kind(self, page: Page, items: Sequence[msgspec.Raw]) -> None:
+    def _take_by_kind(self, piece: bytes, place: Place) -> None:
         """Rows of several kinds, or with fields that are new: sorted out one by one."""
         sorted_out: dict[str, tuple[list[int], list[msgspec.Raw], dict[str, None]]] = {}
-        for number, item in enumerate(items):
+        for index, item in enumerate(items_of.decode(piece)):
             try:
                 fields = fields_of.decode(item)
             except msgspec.ValidationError as cause:
-                where = f"page {page.number} of {page.collection}, row {number + 1}"
-                raise FrameError(f"{where}: not an object, so no line item") from cause
+                raise FrameError(f"{place.of(index)}: not an object, so no line item") from cause
             kind = self._kind_of(fields)
             numbers, mine, wires = sorted_out.setdefault(kind.object_type, ([], [], {}))
-            numbers.append(number)
+            numbers.append(place.numbers[index])
             mine.append(item)
             wires.update(dict.fromkeys(fields))
         for name, (numbers, mine, wires) in sorted_out.items():
             kind = self._guess = self._kinds[name]
             layout = layout_of(self._columns_of(kind, wires))
-            body = b'{"items":[' + b",".join(mine) + b"]}"
-            place = Place(page.collection, page.number, numbers)
-            self._keep(kind, layout.rows(body), body, NO_ROWS, place)
+            part = b"[%b]" % b",".join(mine)
+            here = Place(place.collection, place.page, numbers)
+            self._keep(kind, layout.rows(part), part, here)
 
-    def _keep(
-        self, kind: Kind, rows: list[Row], body: bytes, envelope: bytes, place: Place
-    ) -> None:
+    def _keep(self, kind: Kind, rows: Sequence[Row], piece: bytes, place: Place) -> None:
         """Put rows by, to be typed with those of other pages: it is cheaper by the thousand."""
         name, columns = kind.object_type, self._columns_of(kind)
         if name in self._batches and self._batches[name].columns != columns:
             self._flush(name)
         batch = self._batches.setdefault(name, Batch(columns))
         try:
-            batch.add(rows, body, envelope, place)
-        except NestedError as nested:
-            batch = self._batches[name] = self._again(name, batch, nested.column)
+            batch.add(rows, piece, place)
+        except NestedError as nested:  # from here on that column is read as it stands
+            self._columns[name] = tuple(
+                replace(column, raw=True) if column == nested.column else column
+                for column in columns
+            )
+            rows = layout_of(self._columns[name]).rows(piece)
+            self._keep(kind, rows, piece, place)
         if batch.height >= ENOUGH:
             self._flush(name)
 
     def _flush(self, name: str) -> None:
         batch = self._batches[name]
-        if not batch.sources:
-            return
         self._batches[name] = Batch(self._columns[name])
+        if not batch.pieces:
+            return
         self._look_for_repeated(self._kinds[name], batch)
         typed = batch.typed()
         invoice_id, provider, line_item_type = self._ours
@@ -243,18 +236,6 @@ class _Decoder:
                 raise FrameError(f"{where}: the row has the field {wire} twice")
             self._twice.setdefault(kind.object_type, set()).add(names[wire])
 
-    def _again(self, name: str, batch: Batch, nested: Column) -> Batch:
-        """The same rows with `nested`, from here on, read as it stands; and what else is nested."""
-        while True:
-            self._columns[name] = tuple(
-                replace(column, raw=True) if column == nested else column
-                for column in self._columns[name]
-            )
-            try:
-                return batch.again(self._columns[name])
-            except NestedError as another:
-                nested = another.column
-
     def _columns_of(self, kind: Kind, wires: Iterable[str] = ()) -> tuple[Column, ...]:
         """The columns known of `kind` so far, and those of `wires` that are new."""
         columns = self._columns.get(kind.object_type, kind.columns)
@@ -271,7 +252,7 @@ class _Decoder:
         if attributes not in self._named:
             found: Any = msgspec.json.decode(attributes) if attributes else None
             name = found.get("objectType") if isinstance(found, dict) else None
-            if isinstance(found, dict) and any(repeated(b'{"items":[' + attributes + b"]}")):
+            if isinstance(found, dict) and any(repeated(b"[%b]" % attributes)):
                 raise FrameError("the attributes of a row have a field twice")
             kind = self._asked
             if isinstance(name, str) and name:

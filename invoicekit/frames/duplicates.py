@@ -1,7 +1,7 @@
 """Keys that a row has twice: of the two a reader of JSON keeps the last, and the first is gone.
 
-Every key of a page ends in `":`, however it is spelt; so a page with no more of these than its rows
-have fields has no key twice. Only where the count says otherwise are the rows read one by one.
+Every key ends in `":`, however it is spelt; so a page with no more of these than its rows have
+fields has no key twice. Only where the count says otherwise are the rows read one by one.
 """
 
 from __future__ import annotations
@@ -14,57 +14,50 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import polars as pl
 
-BEFORE_COLON = r"[ \t\r\n]:"
-SPACED = r'"[ \t\r\n]+:'
-_spaced = re.compile(SPACED.encode())
+SPACE, QUOTE, COLON, BACKSLASH = b' ":\\'
+AT_ONCE = 8  # pieces, some MB: of more, the flags need memory that is slow to come by
+_spaced = re.compile(rb'"[ \t\r\n]+:')
+_items_of = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class _Items(msgspec.Struct):
-    items: list[msgspec.Raw]
+def may_repeat(pieces: Sequence[bytes], nested: Sequence[bytes], fields: int) -> bool:
+    """Whether rows may have a key twice: the lists of them have more keys than `fields`.
 
-
-_items_of = msgspec.json.Decoder(_Items)
-
-
-def may_repeat(bodies: Sequence[bytes], beside: Sequence[bytes], fields: int) -> bool:
-    """Whether `bodies` may have a key twice: they have more keys than `fields`.
-
-    `beside` are the parts of them whose keys are not counted as fields: the pages' envelopes, and
-    values that are objects themselves.
+    `nested` are the parts of them whose keys are no fields: values that are objects themselves.
     """
-    bodies, beside = _tight(bodies), _tight(beside)
-    if _ends(bodies) - _ends(beside) == fields:
-        return False
-    return _ends_of_keys(bodies) - _ends_of_keys(beside) != fields
+    parts = [pieces[at : at + AT_ONCE] for at in range(0, len(pieces), AT_ONCE)]
+    return sum(map(_keys, parts)) - _keys(nested) != fields
 
 
-def repeated(body: bytes) -> Iterator[tuple[int, str]]:
+def repeated(piece: bytes) -> Iterator[tuple[int, str]]:
     """The number of each row that has a key twice, counted from 0, and the key."""
-    for index, item in enumerate(_items_of.decode(body).items):
+    for index, item in enumerate(_items_of.decode(piece)):
         pairs = json.loads(bytes(item), object_pairs_hook=list, parse_int=str, parse_float=str)
         for name, times in Counter(name for name, _ in pairs).items():
             if times > 1:
                 yield index, name
 
 
-def _tight(texts: Sequence[bytes]) -> Sequence[bytes]:
-    """The texts without the space that JSON allows between a key and its colon."""
-    column = _column(texts)
-    if not column.str.contains(BEFORE_COLON).any() or not column.str.contains(SPACED).any():
-        return texts
-    return [_spaced.sub(b'":', text) for text in texts]
+def _keys(texts: Sequence[bytes]) -> int:
+    """How many keys there are: never too few, and too many only where a text begins with a colon.
+
+    A flag for each byte says what it is: polars looks at many at once.
+    """
+    column = pl.Series(texts, dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode()
+    quote, colon, space = column == QUOTE, column == COLON, column <= SPACE
+    if (space & _before(colon)).any() and (quote & _before(space)).any():
+        tight = [_spaced.sub(b'":', text) for text in texts]
+        if tight != list(texts):
+            return _keys(tight)
+    ends = quote & _before(colon)
+    backslash = column == BACKSLASH
+    within = backslash & _before(ends)
+    escaped = int(within.sum())  # in a text that speaks of JSON
+    if escaped and (backslash & _before(within)).any():  # or it is the backslash that is escaped
+        escaped = sum(text.replace(rb"\\", b"__").count(rb"\":") for text in texts)
+    return int(ends.sum()) - escaped
 
 
-def _ends(texts: Sequence[bytes]) -> int:
-    """How often `":` is there: at least once a key, and within texts that speak of JSON."""
-    return int(_column(texts).str.count_matches('":').sum())
-
-
-def _ends_of_keys(texts: Sequence[bytes]) -> int:
-    """The same without quotes that are escaped: those are within a text."""
-    bare = [text.replace(rb"\\", b"") if b"\\" in text else text for text in texts]
-    return sum(text.count(b'":') - text.count(rb"\":") for text in bare)
-
-
-def _column(texts: Sequence[bytes]) -> pl.Series:
-    return pl.Series(texts, dtype=pl.Binary).cast(pl.String)
+def _before(flags: pl.Series) -> pl.Series:
+    """Whether the next byte has the flag."""
+    return flags.shift(-1, fill_value=False)

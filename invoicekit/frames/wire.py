@@ -6,7 +6,7 @@ so no amount meets a binary float; lists and objects are cut out of the page as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from operator import attrgetter
 from secrets import token_urlsafe
@@ -22,19 +22,10 @@ MISSING = token_urlsafe(9)  # stands for a field that a row has not; new each ti
 Row = Any  # a msgspec.Struct whose fields are f0, f1, … in the order of the columns asked
 TEXT = frozenset({str, type(None)})
 SIMPLE = TEXT | {int}
-FLAGS = frozenset({bool, type(None)})
 BETWEEN = b"\x1f"  # no good JSON has it: a control character is escaped within text
-A_LOOK = 8  # values that tell that there is more than text
-FITS = 2**63
 
 
-class Items(msgspec.Struct):
-    """A page as rows not yet looked into."""
-
-    items: list[msgspec.Raw]
-
-
-items_of = msgspec.json.Decoder(Items)
+items_of = msgspec.json.Decoder(list[msgspec.Raw])
 fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -61,20 +52,18 @@ class Layout:
             forbid_unknown_fields=True,
             gc=False,
         )
-        page = msgspec.defstruct("Page", [("items", list[row])])  # type: ignore[valid-type]
-        self._decoder = msgspec.json.Decoder(page, float_hook=str)
+        self._decoder = msgspec.json.Decoder(list[row], float_hook=str)  # type: ignore[valid-type]
         self.columns = columns
         at = [number for number, column in enumerate(columns) if column.wire == "attributes"]
         self._attributes = attrgetter(names[at[0]]) if at else None
 
-    def rows(self, body: bytes) -> list[Row]:
-        """The rows of a page.
+    def rows(self, piece: bytes) -> list[Row]:
+        """The rows in a list of them.
 
         Raises:
             msgspec.ValidationError: a row has a field that is not among the columns.
         """
-        page: Any = self._decoder.decode(body)
-        rows: list[Row] = page.items
+        rows: list[Row] = self._decoder.decode(piece)
         return rows
 
     def attributes_of(self, rows: Sequence[Row]) -> set[bytes] | None:
@@ -83,11 +72,11 @@ class Layout:
             return None
         return set(raws_of(list(map(self._attributes, rows))))
 
-    def values_of(self, rows: Sequence[Row]) -> Iterable[tuple[Any, ...]]:
+    def values_of(self, rows: Sequence[Row]) -> list[Sequence[Any]]:
         """The values of the rows, column by column."""
         if not rows:
             return [()] * len(self.columns)
-        return zip(*map(msgspec.structs.astuple, rows), strict=True)
+        return list(zip(*map(msgspec.structs.astuple, rows), strict=True))
 
 
 @lru_cache(maxsize=256)
@@ -96,40 +85,41 @@ def layout_of(columns: tuple[Column, ...]) -> Layout:
     return Layout(columns)
 
 
-def text_of(column: Column, values: Sequence[Any]) -> pl.Series:
-    """The values of a column as text, `MISSING` where a row has not the field.
+def is_text(values: Sequence[Any]) -> bool:
+    """Whether there are texts and nulls alone."""
+    return TEXT.issuperset(map(type, values))
+
+
+def texts_of(column: Column, values: Sequence[Any]) -> Sequence[str | None]:
+    """The values of a column as text.
 
     Raises:
         NestedError: a list or an object is among those of a column of text.
     """
-    if column.raw:
-        raws = raws_of(values)
-        texts = {raw: _text_in(raw) for raw in set(raws)}  # few are different
-        return pl.Series("", list(map(texts.__getitem__, raws)), dtype=pl.String)
-    if TEXT.issuperset(map(type, values[:A_LOOK])):  # else it would be tried in vain
-        try:
-            return pl.Series("", values, dtype=pl.String)
-        except (TypeError, OverflowError):  # there is more than text and null among them
-            pass
     kinds = set(map(type, values))
-    if kinds <= FLAGS:
-        return pl.Series("", values, dtype=pl.Boolean).cast(pl.String)
+    if kinds <= TEXT:
+        return values
     if kinds <= SIMPLE:
-        return _numbers_too(values, kinds)
+        words: list[str | None] = list(map(str, values))
+        if type(None) in kinds:
+            nulls = (n for n, value in enumerate(values) if value is None)
+            for n in nulls:
+                words[n] = None
+        return words
     if column.type.dtype == pl.String and not kinds.isdisjoint({dict, list}):
         raise NestedError(column)
     # A nested value in a typed column becomes some text that no cast will take: an error, later.
-    return pl.Series("", values, dtype=pl.String, strict=False)
+    return [value if type(value) in TEXT else _word(value) for value in values]
 
 
-def _numbers_too(values: Sequence[Any], kinds: set[type]) -> pl.Series:
-    """Texts and whole numbers as text."""
-    if kinds == {int} and -FITS <= min(values) <= max(values) < FITS:
-        return pl.Series("", values, dtype=pl.Int64).cast(pl.String)
-    words: list[str | None] = list(map(str, values))
-    if type(None) in kinds:
-        words = [None if value is None else word for value, word in zip(values, words, strict=True)]
-    return pl.Series("", words, dtype=pl.String)
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def texts_in(raws: Sequence[bytes]) -> list[str | None]:
+    """The texts of values as they stand on the wire."""
+    texts = {raw: _text_in(raw) for raw in set(raws)}  # few are different
+    return list(map(texts.__getitem__, raws))
 
 
 def raws_of(values: Sequence[Any]) -> list[bytes]:
