@@ -11,6 +11,7 @@ import re
 import secrets
 import stat
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,11 @@ MARK = (
 PART = r"\.[0-9a-f]{16}\.part"  # a file that is being written
 ROOM = r"\.[0-9a-f]{16}\.new"  # a folder that is being made
 NOTE_BYTES = 1_000_000
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+OPEN = (
+    "the disk of {} knows no owners or modes, so others may read and change what is kept there; "
+    "cache_dir (INVOICEKIT_CACHE_DIR) can name another folder"
+)
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 READ |= getattr(os, "O_NONBLOCK", 0)  # a pipe of that name keeps nobody waiting
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -153,6 +159,19 @@ def is_marked(folder: Path) -> bool:
         return False
 
 
+def is_mine(path: Path) -> bool:
+    """Whether it belongs to the user who runs this; where the system has no owners, yes."""
+    try:
+        return not hasattr(os, "geteuid") or path.lstat().st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+def is_private(path: Path) -> bool:
+    """Whether nobody else owns it, may look at it or write to it, as far as the system knows."""
+    return is_mine(path) and not (hasattr(os, "geteuid") and path.lstat().st_mode & OTHERS)
+
+
 def is_link(path: Path) -> bool:
     """Whether `path` leads elsewhere: a symbolic link, or a junction of Windows."""
     try:
@@ -206,6 +225,8 @@ def _make_marked(path: Path) -> None:
     room = path.with_name(f".{secrets.token_hex(8)}.new")
     room.mkdir(mode=0o700)
     try:
+        if not is_private(room):
+            warnings.warn(OPEN.format(path), stacklevel=2)
         write_private(room / MARKER, MARK)
         replace(room, path)
     except OSError:

@@ -179,6 +179,22 @@ def test_a_folder_of_another_user_is_refused(serve, open_client, tmp_path):
         open_client(service)
 
 
+@posix
+def test_on_a_disk_without_owners_there_is_one_warning(serve, open_client, monkeypatch):
+    """Such a disk (FAT, some network drives) gives all that is made there to one fixed user."""
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    service = serve(lambda _: invoice().encode())
+    client = open_client(service)
+    with pytest.warns(UserWarning, match=r"knows no owners or modes.*cache_dir") as told:
+        client.invoice("G1")
+    assert len(told) == 1
+    with pytest.warns(UserWarning, match="knows no owners or modes") as told:
+        open_client(service).invoice("G1")
+    assert len(told) == 1
+    assert len(service.asked) == 1  # it is used all the same
+    assert client.cache.clear() == 1
+
+
 def test_a_partner_s_folder_is_never_there_without_its_marker(tmp_path):
     folder = tmp_path / "cache" / f"{'0' * 32}-{'1' * 32}"
     private_folder(folder / ("2" * 32))

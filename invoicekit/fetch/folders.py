@@ -15,7 +15,19 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from invoicekit.disk import MARK, MARKER, is_folder, is_link, read_note, replace, write_private
+from invoicekit.disk import (
+    MARK,
+    MARKER,
+    OPEN,
+    OTHERS,
+    is_folder,
+    is_link,
+    is_mine,
+    is_private,
+    read_note,
+    replace,
+    write_private,
+)
 from invoicekit.errors import SettingsError
 from invoicekit.settings import Settings
 
@@ -28,7 +40,6 @@ NOTES = (
 )
 NOTE_BYTES = 64_000_000  # of an invoice with many pages
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def partner_folder(settings: Settings) -> Path:
@@ -67,14 +78,6 @@ def is_of_first_release(folder: Path) -> bool:
     )
 
 
-def is_mine(path: Path) -> bool:
-    """Whether it belongs to the user who runs this; where the system has no owners, yes."""
-    try:
-        return not hasattr(os, "geteuid") or path.lstat().st_uid == os.geteuid()
-    except OSError:
-        return False
-
-
 def check_folder(folder: Path) -> None:
     """Refuse a folder that others own or may write to: what lies there may be theirs.
 
@@ -94,12 +97,8 @@ def check_folder(folder: Path) -> None:
             with contextlib.suppress(OSError):
                 folder.chmod(0o700)
         return
-    if not _keeps_modes(folder):
-        warnings.warn(
-            f"the disk of {folder} knows no owners or modes, so others may read and change what "
-            "is kept there; cache_dir (INVOICEKIT_CACHE_DIR) can name another folder",
-            stacklevel=2,
-        )
+    if not keeps_modes(folder):
+        warnings.warn(OPEN.format(folder), stacklevel=2)
         return
     fault = "can be written to by others" if is_mine(folder) else "belongs to another user"
     raise SettingsError(
@@ -137,12 +136,11 @@ def _only_folder(settings: Settings) -> Path:
     )
 
 
-def _keeps_modes(folder: Path) -> bool:
+def keeps_modes(folder: Path) -> bool:
     """Whether a folder made there is ours alone, as it should be; where none can be made, yes."""
     try:
         with tempfile.TemporaryDirectory(dir=folder) as probe:
-            mode = stat.S_IMODE(Path(probe).stat().st_mode)
-            return is_mine(Path(probe)) and not mode & OTHERS
+            return is_private(Path(probe))
     except OSError:
         return True
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from invoicekit.disk import MARKER, ROOM, is_folder, is_marked
-from invoicekit.fetch.folders import is_mine, is_of_first_release, partner_folders
+from invoicekit.disk import MARKER, ROOM, is_folder, is_marked, is_mine
+from invoicekit.fetch.folders import is_of_first_release, keeps_modes, partner_folders
 from invoicekit.fetch.shelf import IDLE, STALE, Shelf
 from invoicekit.removal import Layout, Removed, remove_folder
 
@@ -27,7 +27,7 @@ def known_folders(folder: Path) -> tuple[list[Path], list[Path]]:
     ours: list[Path] = []
     others: list[Path] = []
     for path in partner_folders(folder):
-        known = is_folder(path) and is_mine(path)
+        known = is_folder(path) and (is_mine(path) or not keeps_modes(path))
         known = known and (is_marked(path) or is_of_first_release(path))
         (ours if known else others).append(path)
     return ours, others
