@@ -123,9 +123,9 @@ class Invoice:
         self._read.update(self._parts(new, refresh))
         if new:
             whole = [self._read[pair] for pair in pairs if pair in self._read]
-            stored = len(whole) == len(pairs) and self._shelf.remember(whole)
+            stored = len(whole) == len(pairs) and self._shelf.remember(whole, again=refresh)
             if refresh and not stored:  # else the next process would see what was there before
-                self._shelf.drop()
+                self._shelf.outdate()
         return LineItems(
             self.id, [self._read[pair] if pair in wanted else Part(*pair) for pair in pairs]
         )

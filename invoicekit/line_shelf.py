@@ -16,6 +16,7 @@ from invoicekit.frames.store import Key, NotStoredError, Store, Stored, Writer
 from invoicekit.line_items import Lines, Pair, Part, collections_frame, ledger_frame
 
 T = TypeVar("T")
+OPEN_LIFETIME = 3600.0  # seconds that the lines of an invoice hold which may still change
 # Of a part: the pair, its state, lines of each objectType, and how its pages were read.
 Said = tuple[Pair, str, Mapping[str, int], Sequence[Reading]]
 
@@ -52,16 +53,22 @@ class LineShelf:
         stored = self.store.find(self.key) if self.closed else None
         return stored if stored and is_whole(stored) else None
 
-    def drop(self) -> None:
-        """Let nothing count of what is stored of the invoice: it is out of date."""
-        self.store.drop(self.key.invoice_id)
+    def until(self) -> float | None:
+        """How long lines that were asked just now hold: those of a closed invoice for ever."""
+        return None if self.closed else time.time() + OPEN_LIFETIME
 
-    def remember(self, parts: Sequence[Part]) -> bool:
+    def outdate(self) -> None:
+        """Note that what is stored of the invoice is out of date: a sync asks for it again."""
+        self.store.revise(self.key.invoice_id, lambda about: {**about, "until": 0.0})
+
+    def remember(self, parts: Sequence[Part], *, again: bool = False) -> bool:
         """Store the parts of a closed invoice that was read whole, and say whether they are.
 
-        A full disk costs a warning.
+        Those of an open one only where they were asked `again`, and a sync has stored it before. A
+        full disk costs a warning.
         """
-        if not self.closed or any(part.state != READ for part in parts):
+        wanted = self.closed or (again and self.store.has(self.key.invoice_id))
+        if not wanted or any(part.state != READ for part in parts):
             return False
         writer = self.store.write(self.key)
         try:
@@ -75,6 +82,7 @@ class LineShelf:
                     (pair, part.state, part.lines, part.readings)
                     for pair, part in zip(pairs, parts, strict=True)
                 ],
+                until=self.until(),
             )
         except OSError as cause:
             warnings.warn(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -29,7 +28,6 @@ PROOF = {
     "pages": pl.Int64(),
     "new": pl.Boolean(),
 }
-OPEN_LIFETIME = 3600.0  # seconds that the lines of an invoice hold which may still change
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +91,8 @@ def _brought_in(
             outcomes = [_written(reader, pair, writer, progress, refresh) for pair in pairs]
         for outcome in outcomes:
             warn_of(outcome, reader.invoice_id)
-        until = None if shelf.closed else time.time() + OPEN_LIFETIME
         said = [(one.pair, one.state, one.result or {}, one.readings) for one in outcomes]
-        return commit(writer, said, until=until)
+        return commit(writer, said, until=shelf.until())
     except FileNotFoundError:
         raise
     except OSError as cause:

@@ -44,16 +44,6 @@ def publish(root: Path, stored: Stored) -> None:
             _swap(root, place, names)
 
 
-def withdraw(root: Path, invoice_id: str) -> None:
-    """Let other engines see nothing of an invoice.
-
-    Raises:
-        OSError: another program holds it.
-    """
-    for place in _published(root, invoice_id):
-        _take_away(root, place)
-
-
 def tidy(root: Path) -> None:
     """Drop what killed processes left on its way."""
     with contextlib.suppress(OSError):

@@ -15,8 +15,10 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -205,16 +207,23 @@ class Store:
                 stacklevel=5,
             )
 
-    def drop(self, invoice_id: str) -> None:
-        """Let nothing of an invoice count any more; whoever reads it now can do so to the end."""
-        name = invoice_name(invoice_id)
-        note = self._note(invoice_id)
-        if not note.exists():
+    def has(self, invoice_id: str) -> bool:
+        """Whether anything is stored of an invoice, however old."""
+        return self._note(invoice_id).exists()
+
+    def revise(self, invoice_id: str, change: Callable[[Any], Any]) -> None:
+        """Change what is said `about` an invoice; where it cannot be, nothing counts of it."""
+        name, path = invoice_name(invoice_id), self._note(invoice_id)
+        if not path.exists():
             return
         with contextlib.suppress(OSError), held(self.folder / NOTES / f"{name}.lock"):
-            parts.supersede(self.folder / PARTS / name, counted=self._counted(name))
-            note.unlink(missing_ok=True)
-            hive.withdraw(self.folder, invoice_id)
+            counted = self._counted(name)
+            try:
+                if counted:
+                    write_manifest(path, replace(counted, about=change(counted.about)))
+            except OSError:
+                parts.supersede(self.folder / PARTS / name, counted=counted)
+                path.unlink(missing_ok=True)
 
     def forget(self, invoice_id: str) -> Removed:
         """Remove an invoice, by its very id where there is one, else in any case."""
