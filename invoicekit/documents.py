@@ -25,7 +25,7 @@ def write_document(session: Session, link: Link, path: Path, *, overwrite: bool)
     """
     if path.is_file() and not overwrite:
         raise FileExistsError(f"{path} exists already; overwrite=True writes over it")
-    answer = session.ask(link, "documents", correlation_id=str(uuid.uuid4()))
+    answer = session.ask(link, None, correlation_id=str(uuid.uuid4()))
     if not answer.body.startswith(PDF):
         raise PageError(f"what came for {link.uri} is no PDF; nothing was written")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from decimal import Decimal
 from html import escape
 
@@ -69,7 +69,8 @@ def collections_frame(parts: Iterable[tuple[Pair, str, Mapping[str, int]]]) -> p
 
 def ledger_frame(readings: Iterable[Reading]) -> pl.DataFrame:
     """One row a page that was read: columns as in `LEDGER`."""
-    return pl.DataFrame([astuple(one) for one in readings], schema=LEDGER, orient="row")
+    rows = [tuple(getattr(one, name) for name in LEDGER) for one in readings]
+    return pl.DataFrame(rows, schema=LEDGER, orient="row")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 
 from invoicekit.errors import FetchError
 from invoicekit.fetch.crew import Crew
 from invoicekit.fetch.patience import may_go_better
 from invoicekit.fetch.session import Answer
+from invoicekit.fetch.transport import closed
 from invoicekit.pages import Link
 
 OFFSET = re.compile(r"([?&]offset=)(\d{1,12})(?=&|$)", re.IGNORECASE)
@@ -46,6 +47,8 @@ class Ahead:
         if waiting:
             try:
                 return waiting.result()
+            except CancelledError:  # it was closed meanwhile
+                raise closed() from None
             except FetchError as error:
                 if may_go_better(error.status):  # it has been asked as often as is proper
                     raise

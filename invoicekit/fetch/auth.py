@@ -6,16 +6,14 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from requests import PreparedRequest, Response, codes
-from requests.adapters import HTTPAdapter
 
 from invoicekit.errors import PageError
 from invoicekit.fetch.sign_in import Signer
+from invoicekit.fetch.transport import Transport
 from invoicekit.secret import Secret
-from invoicekit.setting_values import WHOLES
 
 # Made for another audience (graph.windows.net), or without MFA.
 NO_USE_RENEWING = (b"900420", b"900421")
-PIECE = 1 << 22  # bytes read at once
 PORTS = {"http": 80, "https": 443}
 
 
@@ -34,24 +32,26 @@ def origin_of(url: str) -> tuple[str, str, int | None]:
         return "", "", None
 
 
-class SigningAdapter(HTTPAdapter):
+class SigningAdapter(Transport):
     """Signs what goes to one origin, and sends nothing anywhere else.
 
     It works below the cache: a hit needs no token, and neither the cache nor whoever holds the
     response sees the header. A request that is refused (401) is sent once more, newly signed.
     """
 
-    def __init__(self, base_url: str, signer: Signer) -> None:
+    def __init__(self, base_url: str, signer: Signer, **options: Any) -> None:  # noqa: ANN401
         self._origin = origin_of(base_url)
         self._signer = signer
-        super().__init__(pool_maxsize=WHOLES["connections"][1])
+        super().__init__(**options)
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:  # noqa: ANN401
         """Send `request`, signed, and give back the response as if it had not been.
 
         Raises:
-            PageError: it goes to another host.
+            PageError: it goes to another host, or what came is no page.
+            FetchError: the client is closed, or offline.
         """
+        self.raise_if_shut()  # before a token is asked for
         if origin_of(request.url or "") != self._origin:
             raise PageError("a request leads to another host, which is never asked")
         token = self._signer.token()
@@ -61,8 +61,6 @@ class SigningAdapter(HTTPAdapter):
             if fresh:
                 response = super().send(_signed(request, fresh), *args, **options)
         response.request = request
-        # requests would read it in pieces of 10 kB and join them: three times the work.
-        response._content = b"".join(response.iter_content(PIECE))  # noqa: SLF001
         return response
 
 

@@ -25,12 +25,16 @@ class Crew:
         self._work = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
+        self._closed = False
 
     def submit(self, task: Callable[[], T]) -> Future[T]:
-        """Have `task` done; the future gives what it returns or raises."""
+        """Have `task` done; the future gives what it returns or raises, or is cancelled."""
         future: Future[T] = Future()
-        self._work.put((future, task))
         with self._lock:
+            if self._closed:
+                future.cancel()
+                return future
+            self._work.put((future, task))
             if len(self._threads) < self.hands:
                 name = f"{self._name}-{len(self._threads)}"
                 self._threads.append(threading.Thread(target=self._toil, name=name, daemon=True))
@@ -40,6 +44,7 @@ class Crew:
     def close(self) -> None:
         """Let the threads go as soon as each is done with what it does; the rest is dropped."""
         with self._lock:
+            self._closed = True
             while not self._work.empty():
                 waiting = self._work.get()
                 if waiting:

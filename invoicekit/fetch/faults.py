@@ -46,25 +46,13 @@ def is_web_page(body: bytes) -> bool:
     return body[:64].removeprefix(BOM).lstrip().startswith(b"<")
 
 
-def is_cut(body: bytes) -> bool:
-    """Whether JSON or a PDF stops before its end.
-
-    >>> is_cut(b'{"items":[1'), is_cut(b'{"items":[]}'), is_cut(b"%PDF-1.7 ..."), is_cut(b"")
-    (True, False, True, False)
-    """
-    if body.startswith(b"%PDF-"):
-        return b"%%EOF" not in body[-1024:]
-    try:
-        msgspec.json.decode(body.removeprefix(BOM), type=msgspec.Raw)
-    except msgspec.DecodeError as wrong:
-        return bool(body.strip()) and "truncated" in str(wrong)
-    return False
-
-
-def unreached(asked: Asked, cause: Exception, timeout: tuple[float, float]) -> FetchError:
-    """The error for a request that got no answer, or half of one."""
+def unreached(
+    asked: Asked, cause: Exception, timeout: tuple[float, float], over: float | None = None
+) -> FetchError:
+    """The error for a request that got no whole answer (`over`: in all the seconds it had)."""
+    words = _words(cause, timeout) if over is None else f"no answer came whole within {over:g} s"
     return FetchError(
-        f"could not read {asked.url}: {_words(cause, timeout)}",
+        f"could not read {asked.url}: {words}",
         url=asked.url,
         request_id=asked.request_id,
         correlation_id=asked.correlation_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from invoicekit.visible import visible
 
 AGAIN = frozenset({408, 429, *range(500, 600)})
+TURN = 0.2  # seconds
 TOLD_FROM = 3.0  # seconds: a longer wait is said, with its reason
 
 
@@ -74,9 +76,12 @@ def seconds_in(retry_after: str | None) -> float | None:
         return None
 
 
-def rest(seconds: float, why: str) -> None:
-    """Wait; said on standard error where it takes more than a few seconds."""
+def rest(seconds: float, why: str, closed: threading.Event) -> None:
+    """Wait, unless the client is closed; said on standard error where it takes some seconds."""
     if seconds >= TOLD_FROM:
         line = visible(f"invoicekit: {why}; waiting {seconds:.0f} s")
         print(line, file=sys.stderr)  # noqa: T201
-    time.sleep(seconds)
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:  # in turns: on Windows a wait does not hear Ctrl-C
+        if closed.wait(min(left, TURN)):
+            return

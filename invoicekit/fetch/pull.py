@@ -52,6 +52,7 @@ class Reading:
     retries: int
     request_id: str | None
     correlation_id: str | None
+    shows_secret: bool = False  # such a page is kept nowhere, nor is what is made of it
 
 
 class _MissError(Exception):
@@ -79,9 +80,11 @@ def pull(
     what it returned or raised before is dropped.
 
     Raises:
-        FetchError: the service could not be asked, or (offline) the cache does not hold it all.
+        FetchError: the service could not be asked, or (offline) the cache does not hold it all;
+            the client is closed.
         PageError: the pages make no whole.
     """
+    session.raise_if_closed()
     name = digest(url_of(session.settings.base_url, collection.first.uri))
     shelf = Shelf(session.root, name, collection.about, collection.version)
     run = _Run(session, collection, build, shelf)
@@ -217,6 +220,7 @@ class _Run(Generic[T]):
                     retries=answer.retries,
                     request_id=answer.request_id,
                     correlation_id=answer.correlation_id,
+                    shows_secret=answer.shows_secret,
                 )
             )
             yield page

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import re
-import threading
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Any
@@ -16,22 +17,31 @@ from urllib.parse import urlsplit
 import requests
 from requests import PreparedRequest, Request, Response
 from requests_cache import NEVER_EXPIRE, CachedSession
+from requests_cache.models.response import CachedResponse
+from urllib3.exceptions import HTTPError
 
 from invoicekit.errors import PageError
 from invoicekit.fetch.auth import Secrets, SigningAdapter, origin_of
-from invoicekit.fetch.cache import PageCache, PageFiles, page_key
+from invoicekit.fetch.bodies import ACCEPTED
+from invoicekit.fetch.cache import KEPT_HEADERS, PageCache, PageFiles, page_key
 from invoicekit.fetch.crew import Crew
+from invoicekit.fetch.deadline import Deadline
 from invoicekit.fetch.entra import unsigned
-from invoicekit.fetch.faults import Asked, is_cut, is_web_page, refused, unreached
+from invoicekit.fetch.faults import Asked, is_web_page, refused, unreached
 from invoicekit.fetch.folders import partner_folder
 from invoicekit.fetch.patience import Patience, may_go_better, rest
 from invoicekit.fetch.sign_in import Signer, signer_for
+from invoicekit.fetch.transport import ECHOED, closed, id_in
 from invoicekit.pages import BOM, Link
 from invoicekit.secret import scrubbed
 from invoicekit.setting_values import LOOPBACK
 from invoicekit.settings import Settings
 
 JSON_STARTS = (b"{", b"[")
+READ_TIMEOUTS = 5  # as many as there are tries: how long the answers to one page may take
+# What a request may end with that is not ours: a senseless Location is a ValueError, a folder of
+# certificates that is not there an OSError.
+FOREIGN = (requests.RequestException, HTTPError, http.client.HTTPException, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class Answer:
     retries: int
     request_id: str | None
     correlation_id: str | None
+    shows_secret: bool = False  # such a body is kept nowhere
 
 
 class Session:
@@ -56,8 +67,6 @@ class Session:
         self.patience = Patience()
         self.root = partner_folder(settings)
         self.crew = Crew(settings.connections, "invoicekit-fetch")
-        self._at_once = threading.BoundedSemaphore(settings.connections)
-        self._quiet_until = 0.0  # on the clock of time.monotonic
         self._secrets = Secrets(self.signer)
         self._timeout = (settings.connect_timeout, settings.read_timeout)
         self._http = CachedSession(
@@ -69,13 +78,20 @@ class Session:
             filter_fn=self._may_keep,
             stale_if_error=False,
         )
+        self._transport = SigningAdapter(
+            settings.base_url,
+            self.signer,
+            connections=settings.connections,
+            offline=settings.offline,
+        )
         for scheme in ("https://", "http://"):
-            self._http.mount(scheme, SigningAdapter(settings.base_url, self.signer))
+            self._http.mount(scheme, self._transport)
         self._http.auth = unsigned
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._http.headers.update(
             {
                 "Accept": "application/json",
+                "Accept-Encoding": ACCEPTED,
                 "User-Agent": f"invoicekit/{version('invoicekit')}",
                 "X-Locale": "en-US",
                 "MS-PartnerCenter-Application": f"invoicekit/{version('invoicekit')}",
@@ -94,17 +110,28 @@ class Session:
         return files.unwritten if isinstance(files, PageFiles) else 0
 
     def close(self) -> None:
-        """Close the connections; what is on disk stays."""
+        """Close the connections, and end what is being asked; what is on disk stays."""
+        self._transport.close()
         self.crew.close()
         self._http.close()  # type: ignore[no-untyped-call]
 
+    def raise_if_closed(self) -> None:
+        """Raise where the client was closed.
+
+        Raises:
+            FetchError: it was.
+        """
+        if self._transport.closed.is_set():
+            raise closed()
+
     def cached(self, link: Link, folder: str) -> Answer | None:
         """The answer that lies in `folder`, or `None`: nothing is asked."""
+        self.raise_if_closed()
         start = time.perf_counter()
         found = self._http.cache.get_response(page_key(self._prepared(link, folder)))
         if found is None:
             return None
-        return replace(_answer(found), from_cache=True, seconds=time.perf_counter() - start)
+        return replace(self._answer(found), seconds=time.perf_counter() - start)
 
     def redact(self, text: str) -> str:
         """`text` without secrets."""
@@ -114,7 +141,7 @@ class Session:
     def ask(
         self,
         link: Link,
-        folder: str,
+        folder: str | None,
         *,
         correlation_id: str,
         wanted: Callable[[], bool] = lambda: True,
@@ -123,23 +150,25 @@ class Session:
 
         Tried again where that may help, as `Patience` says: under the same MS-RequestId, as the
         service wants it, and no longer than it is `wanted`. A refused token (401) is renewed once.
+        Without a folder it is neither looked for on disk nor kept there.
 
         Raises:
             AccessError: it refused us (401, 403).
             NotFoundError: it has no such thing (404).
-            FetchError: it could not be reached, or answered with anything but 200 and JSON.
-            PageError: the link leads to another host.
+            FetchError: it could not be reached, or answered with anything but 200 and JSON; the
+                client is closed, or offline.
+            PageError: the link leads to another host; the answer is too large.
         """
-        found = self.cached(link, folder)
-        if found is not None:
-            return found
-        request = self._prepared(link, folder, correlation_id)
+        self.raise_if_closed()
+        request = self._prepared(link, folder or "", correlation_id)
+        send = self._http.send if folder else partial(requests.Session.send, self._http)
+        deadline = Deadline(READ_TIMEOUTS * self.settings.read_timeout, self._transport.closed)
         start, waited, tried = time.perf_counter(), 0.0, 0
         while True:
             tried += 1
-            response, error = self._tried(request)
+            response, error = self._tried(request, send, deadline)
             if error is None and response is not None:
-                answer = _answer(response)
+                answer = self._answer(response)
                 return replace(answer, retries=tried - 1, seconds=time.perf_counter() - start)
             error = error or AssertionError("no answer and no error")
             status = None if response is None else response.status_code
@@ -148,32 +177,31 @@ class Session:
             asked_to = None if response is None else response.headers.get("Retry-After")
             seconds = self.patience.wait(tried, asked_to)
             end = self.patience.end(tried, waited, seconds)
-            if end:
-                error.args = (f"{str(error).rstrip('.')}. {end}",)
+            if end or deadline.over:
+                error.args = (f"{str(error).rstrip('.')}. {end or f'Given up after try {tried}'}",)
                 raise error
             if status == requests.codes.too_many_requests:  # it counts what all hands ask
-                self._quiet_until = max(self._quiet_until, time.monotonic() + seconds)
-            rest(seconds, f"{status or 'no answer'} from {origin_of(request.url or '')[1]}")
+                self._transport.leave_alone(seconds)
+            why = f"{status or 'no answer'} from {origin_of(request.url or '')[1]}"
+            rest(seconds, why, self._transport.closed)
             waited += seconds
 
-    def _tried(self, request: PreparedRequest) -> tuple[Response | None, Exception | None]:
+    def _tried(
+        self, request: PreparedRequest, send: Callable[..., Response], deadline: Deadline
+    ) -> tuple[Response | None, Exception | None]:
         """One try: the response, if it came whole, and the error where it is not good."""
         asked = Asked(
             url=(request.url or "").partition("#")[0],
-            request_id=request.headers.get("MS-RequestId"),
-            correlation_id=request.headers.get("MS-CorrelationId"),
+            request_id=id_in(request.headers, "MS-RequestId"),
+            correlation_id=id_in(request.headers, "MS-CorrelationId"),
             redact=self._secrets.redact,
         )
-        time.sleep(max(0.0, self._quiet_until - time.monotonic()))
         try:
-            with self._at_once:
-                response = self._http.send(
-                    request, timeout=self._timeout, allow_redirects=False, **self._way(request)
-                )
-            if _is_cut(response):
-                raise requests.exceptions.ChunkedEncodingError
-        except (requests.RequestException, ValueError) as cause:  # ValueError: a senseless Location
-            error = unreached(asked, cause, self._timeout)
+            with deadline.here():
+                response = send(request, timeout=self._timeout, allow_redirects=False, **self._way)
+        except FOREIGN as cause:
+            over = deadline.seconds if deadline.over else None
+            error = unreached(asked, cause, self._timeout, over)
             error.__cause__ = cause
             return None, error
         body = response.content or b""
@@ -197,15 +225,45 @@ class Session:
         request.invoicekit_headers = link.headers  # type: ignore[attr-defined]
         return request
 
-    def _way(self, request: PreparedRequest) -> dict[str, Any]:
+    @cached_property
+    def _way(self) -> dict[str, Any]:
         """Proxies and certificates of the machine, as `requests` itself would use them."""
-        return dict(self._http.merge_environment_settings(request.url or "", {}, None, None, None))
+        url = self.settings.base_url
+        return dict(self._http.merge_environment_settings(url, {}, None, None, None))
 
     def _may_keep(self, response: Response) -> bool:
         body = response.content or b""
-        # JSON alone: documents are written where they are wanted.
         page = body[:64].removeprefix(BOM).lstrip().startswith(JSON_STARTS)
-        return page and not _is_cut(response) and not self._secrets.show_in(body)
+        return page and not self._shows_secret(response)
+
+    def _shows_secret(self, response: Response) -> bool:
+        """Whether the service echoed a secret; looked for once, as requests-cache asks twice."""
+        if isinstance(response, CachedResponse):  # it would not be there
+            return False
+        found: bool | None = getattr(response, "invoicekit_shows_secret", None)
+        if found is None:
+            values = " ".join(response.headers.get(name, "") for name in KEPT_HEADERS)
+            found = self._secrets.show_in(response.content or b"")
+            found = found or self._secrets.redact(values) != values
+            response.invoicekit_shows_secret = found  # type: ignore[attr-defined]
+        return found
+
+    def _answer(self, response: Response) -> Answer:
+        sent = response.request.headers if response.request is not None else {}
+        request_id, correlation_id = (
+            None if found is None else self._secrets.redact(found)
+            for found in (id_in(response.headers, name) or id_in(sent, name) for name in ECHOED)
+        )
+        return Answer(
+            body=response.content or b"",
+            status=response.status_code,
+            seconds=0.0,
+            from_cache=isinstance(response, CachedResponse),
+            retries=0,
+            request_id=request_id,
+            correlation_id=correlation_id,
+            shows_secret=self._shows_secret(response),
+        )
 
 
 def url_of(base_url: str, uri: str) -> str:
@@ -231,21 +289,3 @@ def url_of(base_url: str, uri: str) -> str:
         uri = parts._replace(scheme="", netloc="").geturl()
     path = "/" + uri.lstrip("/")
     return base_url + (path if path.startswith("/v1/") else "/v1" + path)
-
-
-def _is_cut(response: Response) -> bool:
-    """Whether a packed body stopped before its end, which urllib3 does not notice."""
-    return "Content-Encoding" in response.headers and is_cut(response.content or b"")
-
-
-def _answer(response: Response) -> Answer:
-    sent = response.request.headers if response.request is not None else {}
-    return Answer(
-        body=response.content or b"",
-        status=response.status_code,
-        seconds=0.0,
-        from_cache=False,
-        retries=0,
-        request_id=response.headers.get("MS-RequestId") or sent.get("MS-RequestId"),
-        correlation_id=response.headers.get("MS-CorrelationId") or sent.get("MS-CorrelationId"),
-    )
