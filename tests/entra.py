@@ -142,7 +142,7 @@ class Entra:
                 "id_token": jwt(
                     sub="u",
                     tid=TENANT,
-                    name="Ida Token-Secret",
+                    name="Ida Token-Secret" if self.user else "",
                     preferred_username=self.user,
                     aud=form["client_id"],
                     iss=f"{self.url}/{TENANT}/v2.0",

@@ -288,8 +288,8 @@ def test_another_user_who_enters_the_code_is_the_one_who_is_signed_in(place):
     place.entra.user = ""  # whom Entra does not name: Ida it is not
     signer = place.signer()
     signer.token()
-    assert place.said[-1] == "signed in as Ida Token-Secret"
-    assert signer.account() == place.signer().account() == "Ida Token-Secret"
+    assert place.said[-1] == "signed in as a user whom Entra does not name"
+    assert signer.account() == place.signer().account() == ""
 
 
 def test_an_app_and_a_given_token_have_no_sign_in_to_forget(place):
