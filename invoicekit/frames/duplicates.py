@@ -45,19 +45,19 @@ def _keys(texts: Sequence[bytes]) -> int:
     """
     column = pl.Series(texts, dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode()
     quote, colon, space = column == QUOTE, column == COLON, column <= SPACE
-    if (space & _before(colon)).any() and (quote & _before(space)).any():
+    if _pairs(space, colon).any() and _pairs(quote, space).any():
         tight = [_spaced.sub(b'":', text) for text in texts]
         if tight != list(texts):
             return _keys(tight)
-    ends = quote & _before(colon)
-    backslash = column == BACKSLASH
-    within = backslash & _before(ends)
+    ends = _pairs(quote, colon)
+    within = _pairs(column == BACKSLASH, ends)
     escaped = int(within.sum())  # in a text that speaks of JSON
-    if escaped and (backslash & _before(within)).any():  # or it is the backslash that is escaped
+    if escaped and _pairs(column == BACKSLASH, within).any():  # or the backslash is the escaped one
         escaped = sum(text.replace(rb"\\", b"__").count(rb"\":") for text in texts)
     return int(ends.sum()) - escaped
 
 
-def _before(flags: pl.Series) -> pl.Series:
-    """Whether the next byte has the flag."""
-    return flags.shift(-1, fill_value=False)
+def _pairs(first: pl.Series, second: pl.Series) -> pl.Series:
+    """Whether a byte has the first flag, and the next one the second."""
+    length = max(0, len(second) - 1)
+    return first.slice(0, length) & second.slice(1, length)
