@@ -22,6 +22,7 @@ from invoicekit.fetch.cache import PageFiles
 from invoicekit.fetch.partner_center import invoices, statement
 from invoicekit.fetch.patience import Patience
 from invoicekit.fetch.pull import pull
+from invoicekit.fetch.upkeep import Quota
 from invoicekit.pages import Link
 
 ONE = page(rows(line()))
@@ -466,7 +467,7 @@ def test_a_page_costs_one_look_at_the_disk_and_no_parsing_before_its_own(
         return Reply(reply if isinstance(reply, bytes) else reply.body, zipped=zipped)
 
     session = open_client(serve(answer))._session
-    session._http.cache.responses = files = Counting(session.root)
+    session._http.cache.responses = files = Counting(session.root, Quota(session.root.parent, 1))
     parsed: list[str] = []
 
     def seen(_frame, event: str, what: object) -> None:
