@@ -54,10 +54,12 @@ class LineReader:
         progress: Progress,
         *,
         refresh: bool = False,
+        stored: bool = False,
     ) -> Outcome[T]:
         """What `consume` makes of a collection's typed batches, page after page.
 
-        It may be called again from the first page, as `pull` says. A collection that the service
+        It may be called again from the first page, as `pull` says, and is given no page that may
+        not be kept where what it makes is `stored`. A collection that the service
         refuses (403) or does not have (404) from its first page on is an outcome; anything else
         that goes wrong is raised.
         """
@@ -90,7 +92,11 @@ class LineReader:
 
         try:
             result, readings = pull(
-                self.session, replace(collection, version=self.version), build, refresh=refresh
+                self.session,
+                replace(collection, version=self.version),
+                build,
+                refresh=refresh,
+                stored=stored,
             )
         except FetchError as error:
             state = _refusal(pair, error)

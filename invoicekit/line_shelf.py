@@ -70,6 +70,13 @@ class LineShelf:
         wanted = self.closed or (again and self.store.has(self.key.invoice_id))
         if not wanted or any(part.state != READ for part in parts):
             return False
+        if any(reading.shows_secret for part in parts for reading in part.readings):
+            warnings.warn(
+                f"the lines of {self.key.invoice_id} repeat a secret of the sign-in, so they are "
+                "kept nowhere",
+                stacklevel=4,
+            )
+            return False
         writer = self.store.write(self.key)
         try:
             for part in parts:

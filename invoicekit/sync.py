@@ -122,4 +122,4 @@ def _written(
             lines[name] = lines.get(name, 0) + frame.height
         return lines
 
-    return reader.read(pair, write, progress, refresh=refresh)
+    return reader.read(pair, write, progress, refresh=refresh, stored=True)

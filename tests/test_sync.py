@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
-from server import Reply, invoice, line, page, rows
+from server import TOKEN, Reply, invoice, line, page, rows
 from test_store import CLOSED, ONE_TIME, SEEK, service_of
 
 import invoicekit as ik
@@ -286,6 +287,25 @@ def test_a_service_that_is_not_there_is_not_asked_for_every_invoice(serve, open_
     with pytest.raises(ik.FetchError, match=r"4 of 8 .*were not tried"):
         open_client(service).sync(tell=quiet)
     assert of(service) == ["G1", "G2", "G3", "G4", "G5"]
+
+
+@pytest.mark.parametrize("way", ["sync", "line_items"])
+def test_lines_that_repeat_the_token_are_kept_nowhere(serve, open_client, tmp_path, way):
+    service = serve(Partner(3, G2=page(rows(line("1.10", name=f"Bearer {TOKEN}")))))
+    client = open_client(service)
+    if way == "sync":
+        with pytest.raises(ik.PageError, match=r"1 of 3 .*G2: .*repeats a secret") as no:
+            client.sync(tell=quiet)
+        assert TOKEN not in str(no.value)
+        assert client.scan(ONE_TIME).collect()["invoice_id"].to_list() == ["G1", "G3"]
+    else:
+        with pytest.warns(UserWarning, match="G2 repeat a secret"):
+            assert client.invoice("G2").line_items()[ONE_TIME].height == 1
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    frames = [pl.read_parquet(path) for path in files if path.suffix in {".lines", ".parquet"}]
+    assert all(TOKEN.encode() not in path.read_bytes() for path in files)
+    assert all(TOKEN not in str(frame.rows()) for frame in frames)
+    assert [path for path in files if path.suffix == ".lines" and "G2" in str(path)] == []
 
 
 def test_ctrl_c_ends_a_sync_at_once(serve, open_client):

@@ -73,11 +73,13 @@ def pull(
     build: Callable[[Iterator[Page]], T],
     *,
     refresh: bool = False,
+    stored: bool = False,
 ) -> tuple[T, list[Reading]]:
     """What `build` makes of all pages of `collection`, and how each was read.
 
     `build` may be called again from page one, where a page turns out damaged or a seek token dead;
-    what it returned or raised before is dropped.
+    what it returned or raised before is dropped. It is given no page that shows a secret of the
+    sign-in where what it makes of them is `stored`.
 
     Raises:
         FetchError: the service could not be asked, or (offline) the cache does not hold it all;
@@ -87,7 +89,7 @@ def pull(
     session.raise_if_closed()
     name = digest(url_of(session.settings.base_url, collection.first.uri))
     shelf = Shelf(session.root, name, collection.about, collection.version)
-    run = _Run(session, collection, build, shelf)
+    run = _Run(session, collection, build, shelf, stored)
     for _ in range(2):  # twice: another process may have committed a newer pull meanwhile
         note = shelf.committed()
         holds = note is not None and (session.settings.offline or shelf.holds(note))
@@ -113,6 +115,8 @@ class _Run(Generic[T]):
     collection: Collection
     build: Callable[[Iterator[Page]], T]
     shelf: Shelf
+    stored: bool
+    unfit: int = 0  # the number of a page that may not be stored
 
     def committed(self, note: Note) -> tuple[T, list[Reading]]:
         """Read a committed pull back; it is whole if its links lead from page to page to an end."""
@@ -163,7 +167,7 @@ class _Run(Generic[T]):
         unwritten = self.session.unwritten
         ahead = Ahead(ask, self.session.crew)
         try:
-            result = self.build(feed(self._pages(ahead, readings)))
+            result = self._built(ahead, readings)
         except FetchError as error:
             if error.status in WRONG:
                 self.shelf.forget(name)
@@ -178,6 +182,15 @@ class _Run(Generic[T]):
         else:
             self._commit(name, readings)
         return result, readings
+
+    def _built(self, ask: Callable[[Link], Answer], readings: list[Reading]) -> T:
+        result = self.build(feed(self._pages(ask, readings)))
+        if self.unfit:
+            raise PageError(
+                f"page {self.unfit} of {self.collection.name} repeats a secret of the sign-in, so "
+                "it is kept nowhere and cannot be stored; line_items() reads it into memory alone"
+            )
+        return result
 
     def _commit(self, name: str, readings: list[Reading]) -> None:
         lifetime = self.collection.lifetime
@@ -207,6 +220,9 @@ class _Run(Generic[T]):
         )
         for page in pages:
             answer = answers[0]
+            if answer.shows_secret and self.stored:
+                self.unfit = page.number
+                return  # the error is made where no frame has the page
             readings.append(
                 Reading(
                     collection=name,
