@@ -126,12 +126,18 @@ class Cache:
             yield from shelves_in(partner)
 
     def _files(self) -> Iterator[tuple[Path, int]]:
+        """All files and their sizes; one that has two names is counted once."""
+        seen = set()
         for partner in known_folders(self.folder)[0]:
             for folder, _, names in os.walk(partner):  # what vanishes meanwhile is passed over
                 for name in names:
                     with contextlib.suppress(OSError):
                         path = Path(folder, name)
-                        yield path, path.lstat().st_size
+                        found = path.lstat()
+                        one = (found.st_dev, found.st_ino)
+                        if found.st_nlink == 1 or one not in seen:
+                            seen.add(one)
+                            yield path, found.st_size
 
 
 def _cleared(partner: Path) -> Removed:

@@ -198,6 +198,14 @@ def test_other_engines_see_after_the_next_sync_what_a_killed_process_did_not_sho
     assert not left.exists()
 
 
+def test_the_size_of_the_cache_counts_a_file_of_two_names_once(serve, open_client, tmp_path):
+    client = open_client(service_of(serve))
+    client.sync(tell=quiet)
+    found = [path.stat() for path in tmp_path.rglob("*") if path.is_file()]
+    assert len({one.st_ino for one in found}) == len(found) - 1
+    assert client.cache.info().size == sum({one.st_ino: one.st_size for one in found}.values())
+
+
 def test_a_disk_without_hard_links_has_copies(serve, open_client, tmp_path, monkeypatch):
     def refuse(*_: object) -> None:
         raise OSError(errno.EPERM, "no hard links here")
