@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 CHAOS = Path(__file__).with_name("chaos")
-SCRIPTS = {"kills": ("--kills", "8")}
+SCRIPTS = {"kills": ("--kills", "8"), "damages": ("--damages", "8")}
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kill -9, and processes that fork")
 
 
