@@ -32,20 +32,20 @@ if TYPE_CHECKING:
     from invoicekit.frames.charges import charges
     from invoicekit.invoice import Invoice
     from invoicekit.line_items import LineItems
-    from invoicekit.show.widgets import Explorer, Selection, explore
+    from invoicekit.show.explorer.widget import Explorer, Selection, explore
 
 # What is heavy is imported when it is first asked for: name -> the module that has it.
 _LATE = {
     "Client": "invoicekit.client",
-    "Explorer": "invoicekit.show.widgets",
+    "Explorer": "invoicekit.show.explorer.widget",
     "Invoice": "invoicekit.invoice",
     "LineItems": "invoicekit.line_items",
     "Reconciliation": "invoicekit.analysis.reconcile",
-    "Selection": "invoicekit.show.widgets",
+    "Selection": "invoicekit.show.explorer.widget",
     "charges": "invoicekit.frames.charges",
     "connect": "invoicekit.client",
     "demo": "invoicekit.client",
-    "explore": "invoicekit.show.widgets",
+    "explore": "invoicekit.show.explorer.widget",
     "reconcile": "invoicekit.analysis.reconcile",
     "totals": "invoicekit.analysis.totals",
 }

@@ -1,5 +1,5 @@
 """`python -m invoicekit` is the command line."""
 
-from invoicekit.cli import main
+from invoicekit.cli.app import main
 
 main()

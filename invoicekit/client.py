@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Self
 import polars as pl
 
 from invoicekit.errors import AccessError, NotFoundError, PageError
-from invoicekit.fetch import partner_center
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.session import Session
 from invoicekit.frames.decode import decode_invoices
 from invoicekit.frames.invoice_list import decode_list, is_amendment
-from invoicekit.frames.store import Store
 from invoicekit.invoice import Invoice
-from invoicekit.kept import Cache
-from invoicekit.line_shelf import is_whole
 from invoicekit.secret import Secret
 from invoicekit.settings import Settings, read_settings
+from invoicekit.sources.partner_center import requests as partner_center
+from invoicekit.store.cache_admin import Cache
+from invoicekit.store.dataset import Store
+from invoicekit.store.invoice_entry import is_whole
 from invoicekit.sync_all import sync_all
 
 if TYPE_CHECKING:
-    from invoicekit.doctor import Diagnosis
+    from invoicekit.auth.doctor import Diagnosis
 
 FORBIDDEN = 403
 NOTHING = pl.DataFrame(schema={"invoice_id": pl.String()})
@@ -237,7 +237,7 @@ class Client:
 
     def doctor(self, *, ask: bool = False) -> Diagnosis:
         """What this sign-in can and cannot do, in plain words; asks the service only if told to."""
-        from invoicekit.doctor import doctor
+        from invoicekit.auth.doctor import doctor
 
         return doctor(self.settings, self._session.signer, probe=self._probe if ask else None)
 

@@ -17,23 +17,23 @@ import polars as pl
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.totals import totals
-from invoicekit.disk import file_name
-from invoicekit.documents import write_document
 from invoicekit.errors import FrameError, PageError
-from invoicekit.fetch import partner_center
-from invoicekit.fetch.crew import Crew
-from invoicekit.fetch.partner_center import is_closed
+from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.session import Session
+from invoicekit.fetch.thread_pool import Crew
+from invoicekit.files.private import file_name
 from invoicekit.frames.charges import charges
 from invoicekit.frames.decode import collect
-from invoicekit.frames.store import Key, NotStoredError, Store
 from invoicekit.line_items import LineItems, Lines, Pair, Part
-from invoicekit.line_reading import LineReader, warn_of
-from invoicekit.line_shelf import LineShelf
 from invoicekit.pages import Link
-from invoicekit.progress import Progress
-from invoicekit.spelling import bare, line_item_type_of, provider_of
-from invoicekit.sync import Synced, sync_lines
+from invoicekit.sources.partner_center import requests as partner_center
+from invoicekit.sources.partner_center.documents import write_document
+from invoicekit.sources.partner_center.requests import is_closed
+from invoicekit.sources.partner_center.vocabulary import bare, line_item_type_of, provider_of
+from invoicekit.store.dataset import Key, NotStoredError, Store
+from invoicekit.store.invoice_entry import LineShelf
+from invoicekit.store.loader import LineReader, warn_of
+from invoicekit.store.sync import Synced, sync_lines
 from invoicekit.visible import visible
 
 T = TypeVar("T")
@@ -170,7 +170,7 @@ class Invoice:
 
     def report(self, path: str | Path) -> Path:
         """Write an HTML report, one file that opens offline, and return its path."""
-        from invoicekit.show.report import write_report
+        from invoicekit.show.report.html import write_report
 
         return write_report(self, Path(path))
 

@@ -12,7 +12,7 @@ import polars as pl
 from invoicekit.analysis.reconcile import READ, Reconciliation, reconcile
 from invoicekit.fetch.pull import Reading
 from invoicekit.frames.charges import charges
-from invoicekit.frames.kinds import BY_OBJECT_TYPE
+from invoicekit.frames.schema import BY_OBJECT_TYPE
 from invoicekit.visible import visible
 
 LEDGER = {

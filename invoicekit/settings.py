@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from invoicekit.claims import claims_of
 from invoicekit.clouds import CLOUDS
 from invoicekit.errors import SettingsError
+from invoicekit.jwt import claims_of
 from invoicekit.secret import NO_SECRET, Secret, scrubbing
 from invoicekit.setting_values import (
     AMOUNTS,

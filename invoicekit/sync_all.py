@@ -9,11 +9,11 @@ from typing import NoReturn
 import polars as pl
 
 from invoicekit.errors import AccessError, FetchError, InvoiceKitError, SettingsError
+from invoicekit.fetch.progress import Counted
 from invoicekit.fetch.session import Session
-from invoicekit.frames.store import Store
 from invoicekit.invoice import Invoice
-from invoicekit.progress import Counted
-from invoicekit.sync import PROOF
+from invoicekit.store.dataset import Store
+from invoicekit.store.sync import PROOF
 
 SYNCED = {"invoice_id": pl.String(), "invoice_date": pl.Date(), **PROOF}
 UNREACHED = 3  # invoices in a row without a usable answer, after which the others are not tried

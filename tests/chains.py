@@ -10,11 +10,11 @@ from pathlib import Path
 from server import Asked, Reply, Service, invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.fetch import partner_center
-from invoicekit.fetch.cache import digest
+from invoicekit.fetch.manifest import Shelf
+from invoicekit.fetch.page_cache import digest
 from invoicekit.fetch.pull import Collection
 from invoicekit.fetch.session import url_of
-from invoicekit.fetch.shelf import Shelf
+from invoicekit.sources.partner_center import requests as partner_center
 
 # What a page answers instead of itself: a list is used up, a single reply or body is for ever.
 Faults = dict[int, "list[Reply | bytes] | Reply | bytes"]

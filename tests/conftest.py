@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import leaks
 from server import TOKEN, Asked, Reply, Service
 
-from invoicekit.fetch.patience import Patience
+from invoicekit.fetch.retry import Patience
 
 ROOT = Path(__file__).parents[1]
 SEEDS = ROOT / "data" / "seeds"

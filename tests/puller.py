@@ -15,7 +15,7 @@ import sys
 import warnings
 
 import invoicekit as ik
-from invoicekit.fetch.patience import Patience
+from invoicekit.fetch.retry import Patience
 
 
 def read(url: str, cache: str) -> str:

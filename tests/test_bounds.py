@@ -18,12 +18,12 @@ from server import TOKEN, Reply, invoice, line, page, rows
 
 import invoicekit as ik
 from invoicekit.fetch.bodies import MOST, zstd
-from invoicekit.fetch.cache import PageFiles
-from invoicekit.fetch.partner_center import invoices, statement
-from invoicekit.fetch.patience import Patience
+from invoicekit.fetch.eviction import Quota
+from invoicekit.fetch.page_cache import PageFiles
 from invoicekit.fetch.pull import pull
-from invoicekit.fetch.upkeep import Quota
+from invoicekit.fetch.retry import Patience
 from invoicekit.pages import Link
+from invoicekit.sources.partner_center.requests import invoices, statement
 
 ONE = page(rows(line()))
 ANY = Link("/invoices")

@@ -16,8 +16,8 @@ import pytest
 from server import TOKEN, Reply, invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.disk import read_note, write_note
-from invoicekit.fetch.cache import GZIPPED, MAGIC, zstd
+from invoicekit.fetch.page_cache import GZIPPED, MAGIC, zstd
+from invoicekit.files.private import read_note, write_note
 
 
 def files(folder: Path, suffix: str = ".page") -> list[Path]:

@@ -14,7 +14,7 @@ import invoicekit as ik
 from invoicekit.frames.charge_types import CHARGE_TYPES, FAMILIES, charge_type_of, family_of
 from invoicekit.frames.charges import CHARGES
 from invoicekit.frames.decode import decode
-from invoicekit.frames.kinds import KINDS, NUMBER, Kind
+from invoicekit.frames.schema import KINDS, NUMBER, Kind
 from invoicekit.pages import parse_page
 
 COLUMNS = """

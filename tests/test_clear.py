@@ -15,10 +15,10 @@ from server import invoice, line, page, rows
 from test_folders import FIRST_RELEASE
 
 import invoicekit as ik
-from invoicekit.disk import MARKER, read_note, write_note
-from invoicekit.fetch.upkeep import trim
-from invoicekit.frames.store import Store
-from invoicekit.kept import Cache
+from invoicekit.fetch.eviction import trim
+from invoicekit.files.private import MARKER, read_note, write_note
+from invoicekit.store.cache_admin import Cache
+from invoicekit.store.dataset import Store
 
 posix = pytest.mark.skipif(os.name != "posix", reason="anybody may make links on POSIX alone")
 CLOSED = "2020-01-05T00:00:00Z"

@@ -20,7 +20,7 @@ from invoicekit import pages
 from invoicekit.analysis.money import EXACT
 from invoicekit.errors import FrameError, PageError
 from invoicekit.frames.decode import OURS, decode
-from invoicekit.frames.kinds import BY_OBJECT_TYPE, INVOICE, KINDS, TYPES, snake
+from invoicekit.frames.schema import BY_OBJECT_TYPE, INVOICE, KINDS, TYPES, snake
 from invoicekit.pages import parse_page
 
 ONE_TIME = "OneTimeInvoiceLineItem"

@@ -7,9 +7,9 @@ import time
 import pytest
 from entra import TENANT, jwt
 
-from invoicekit.doctor import doctor
+from invoicekit.auth.doctor import doctor
+from invoicekit.auth.signers import signer_for
 from invoicekit.errors import AccessError
-from invoicekit.fetch.sign_in import signer_for
 from invoicekit.settings import read_settings
 
 PARTNER_CENTER = "https://api.partnercenter.microsoft.com"

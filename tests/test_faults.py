@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from server import Reply, invoice, page, rows
 
 import invoicekit as ik
-from invoicekit.fetch.patience import Patience, seconds_in
 from invoicekit.fetch.pull import pull
+from invoicekit.fetch.retry import Patience, seconds_in
 from invoicekit.fetch.session import Session
 from invoicekit.secret import Secret
 

@@ -15,7 +15,7 @@ import pytest
 from server import invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.disk import MARK, MARKER, held, private_folder
+from invoicekit.files.private import MARK, MARKER, held, private_folder
 from invoicekit.settings import read_settings
 
 # Written by the code of the first release, which asked a service of this address.
@@ -124,7 +124,7 @@ def test_what_only_looks_like_the_first_release_is_left_alone(old, spoil):
 
 ADOPT = """
 import sys, time
-from invoicekit.fetch.folders import partner_folder
+from invoicekit.files.partner_folder import partner_folder
 from invoicekit.settings import read_settings
 url, cache, start = sys.argv[1:]
 given = {"base_url": url, "tenant_id": "t", "client_id": "one-app", "cache_dir": cache}
@@ -208,7 +208,7 @@ def test_a_partner_s_folder_is_never_there_without_its_marker(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from invoicekit.disk import held
+from invoicekit.files.private import held
 with held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

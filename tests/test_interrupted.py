@@ -19,9 +19,9 @@ from chains import CLOSED, OFFSET, SEEK, Chain, kept, numbers, pages_in, read_wh
 from server import Reply, invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.disk import MARKER, private_folder
-from invoicekit.fetch import shelf
-from invoicekit.fetch.upkeep import trim
+from invoicekit.fetch import manifest as shelf
+from invoicekit.fetch.eviction import trim
+from invoicekit.files.private import MARKER, private_folder
 
 PULLER = Path(__file__).with_name("puller.py")
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")

@@ -125,7 +125,7 @@ def test_every_other_demo_invoice_ties(demo):
 
 
 def test_all_five_object_types_are_there(demo):
-    from invoicekit.frames.kinds import KINDS
+    from invoicekit.frames.schema import KINDS
 
     seen = set()
     for found in demo.invoices()["invoice_id"][:2]:

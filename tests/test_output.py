@@ -18,9 +18,9 @@ import pytest
 from server import invoice
 from show_samples import PlainInvoice
 
-from invoicekit.output import is_written_into, write_file, writing
+from invoicekit.files.output import is_written_into, write_file, writing
 from invoicekit.show.export import write_lines
-from invoicekit.show.report import write_report
+from invoicekit.show.report.html import write_report
 
 posix = pytest.mark.skipif(os.name == "nt", reason="modes, links and pipes of POSIX")
 LINES = {"OneTimeInvoiceLineItem": pl.DataFrame({"a": ["x", "y"]})}
@@ -183,7 +183,7 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 import polars as pl
-from invoicekit.output import write_file
+from invoicekit.files.output import write_file
 from invoicekit.show.export import write_lines
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder = Path(sys.argv[1])

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from show_samples import EVIL, PlainInvoice, frame, many
 
-from invoicekit.show.report import html_of_report, write_report
+from invoicekit.show.report.html import html_of_report, write_report
 
 CHROMIUM = [
     "--no-sandbox",

@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from invoicekit.claims import claims_of
+from invoicekit.jwt import claims_of
 from invoicekit.sandbox.fields import FIELDS
 from invoicekit.sandbox.partner import DemoPartner, demo_partner
 from invoicekit.sandbox.recorded import Recorded

@@ -21,11 +21,11 @@ from rich.traceback import Traceback
 from server import TOKEN, Reply, invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.fetch import partner_center
-from invoicekit.fetch.auth import SigningAdapter
-from invoicekit.fetch.sign_in import signer_for
+from invoicekit.auth.signers import signer_for
+from invoicekit.fetch.signing import SigningAdapter
 from invoicekit.secret import Secret, scrub, scrubbing
 from invoicekit.settings import read_settings
+from invoicekit.sources.partner_center import requests as partner_center
 
 TEXT = "S3CRET-of-the-value"
 TENANT = "11111111-2222-3333-4444-555555555555"

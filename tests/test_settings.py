@@ -10,9 +10,9 @@ from entra import jwt
 from server import invoice
 
 import invoicekit as ik
-from invoicekit.claims import claims_of, is_app_only
 from invoicekit.clouds import CLOUDS
 from invoicekit.errors import SettingsError
+from invoicekit.jwt import claims_of, is_app_only
 from invoicekit.settings import SIGN_INS, read_settings
 
 TENANT = "11111111-2222-3333-4444-555555555555"

@@ -27,12 +27,12 @@ from entra import (
 )
 from msal_extensions import FilePersistence
 
+from invoicekit.auth.entra import World
+from invoicekit.auth.entra_http import open_http
+from invoicekit.auth.signers import signer_for
+from invoicekit.auth.token_store import open_storage
 from invoicekit.clouds import CLOUDS
 from invoicekit.errors import AccessError, FetchError, InvoiceKitError, SettingsError
-from invoicekit.fetch.entra import open_http
-from invoicekit.fetch.entra_signers import World
-from invoicekit.fetch.kept_token import open_storage
-from invoicekit.fetch.sign_in import signer_for
 from invoicekit.settings import read_settings
 
 GIVEN = {
@@ -86,7 +86,7 @@ def test_nothing_is_asked_and_no_msal_loaded_before_the_first_token(place):
         assert signer.held() is None
     assert place.entra.paths == []
     code = (
-        "import sys; from invoicekit.fetch.sign_in import signer_for; "
+        "import sys; from invoicekit.auth.signers import signer_for; "
         "from invoicekit.settings import read_settings; "
         "signer_for(read_settings({'client_id': 'a', 'tenant_id': 't'}, {})); "
         "sys.exit('msal' in sys.modules)"
@@ -366,8 +366,8 @@ from pathlib import Path
 logging.basicConfig(level=logging.DEBUG)
 sys.path.insert(0, sys.argv[1])
 from entra import TENANT, Entra, serve, session_trusting
-from invoicekit.fetch.entra_signers import World
-from invoicekit.fetch.sign_in import signer_for
+from invoicekit.auth.entra import World
+from invoicekit.auth.signers import signer_for
 from invoicekit.settings import read_settings
 
 class Nowhere:

@@ -15,7 +15,7 @@ import pytest
 from server import Reply, invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.frames import store as stores
+from invoicekit.store import dataset as stores
 
 CLOSED = "2020-01-05T00:00:00Z"
 ONE_TIME = "OneTimeInvoiceLineItem"

@@ -12,9 +12,9 @@ from server import line, page, rows
 from test_store import CLOSED, ONE_TIME, service_of
 
 import invoicekit as ik
-from invoicekit.disk import read_note, write_note
-from invoicekit.frames import parts
+from invoicekit.files.private import read_note, write_note
 from invoicekit.line_items import Lines
+from invoicekit.store import parts
 
 MANY = rows(*(line(f"{number}.10", name=f"Customer {number}") for number in range(40)))
 

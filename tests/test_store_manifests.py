@@ -8,7 +8,7 @@ import pytest
 from server import invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.frames.parts import SUPERSEDED
+from invoicekit.store.parts import SUPERSEDED
 
 CLOSED = "2020-01-05T00:00:00Z"
 KIND = "OneTimeInvoiceLineItem"

@@ -19,8 +19,8 @@ from server import invoice, line, page, rows
 from test_store import CLOSED, ONE_TIME, age, service_of
 
 import invoicekit as ik
-from invoicekit.frames import hive, parts
-from invoicekit.frames import store as stores
+from invoicekit.store import dataset as stores
+from invoicekit.store import hive, parts
 
 posix = pytest.mark.skipif(os.name != "posix", reason="kill -9")
 
@@ -261,7 +261,7 @@ def test_a_manifest_cannot_name_a_file_elsewhere(serve, open_client, tmp_path):
     (part,) = tmp_path.rglob("*.lines")
     elsewhere = tmp_path / "elsewhere.lines"
     elsewhere.write_bytes(part.read_bytes())
-    from invoicekit.disk import read_note, write_note
+    from invoicekit.files.private import read_note, write_note
 
     said = read_note(note)
     said["files"][ONE_TIME][0]["path"] = "../../../elsewhere.lines"

@@ -19,7 +19,7 @@ from test_store import CLOSED, ONE_TIME, SEEK, service_of
 
 import invoicekit as ik
 from invoicekit.client import Client
-from invoicekit.disk import read_note, write_note
+from invoicekit.files.private import read_note, write_note
 
 posix = pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
 TWO = (("one_time", "billing_line_items"), ("office", "billing_line_items"))

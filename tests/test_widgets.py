@@ -8,7 +8,7 @@ from show_samples import EVIL, PlainClient, PlainInvoice, charge, frame, many
 
 import invoicekit as ik
 from invoicekit.errors import NotFoundError
-from invoicekit.show.widgets import Explorer, Selection
+from invoicekit.show.explorer.widget import Explorer, Selection
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import polars as pl
 
 from invoicekit.analysis.money import EXACT, plain
 from invoicekit.analysis.totals import totals
-from invoicekit.frames.kinds import NUMBER
+from invoicekit.frames.schema import NUMBER
 from invoicekit.visible import visible
 
 State = Literal["ties", "differs", "incomplete"]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 
 from invoicekit.errors import FetchError
-from invoicekit.fetch.crew import Crew
-from invoicekit.fetch.patience import may_go_better
+from invoicekit.fetch.retry import may_go_better
 from invoicekit.fetch.session import Answer
+from invoicekit.fetch.thread_pool import Crew
 from invoicekit.fetch.transport import closed
 from invoicekit.pages import Link
 

@@ -9,10 +9,10 @@ from typing import Generic, TypeVar
 
 from invoicekit.errors import FetchError, FrameError, PageError
 from invoicekit.fetch.ahead import Ahead
-from invoicekit.fetch.cache import digest
-from invoicekit.fetch.feed import feed
+from invoicekit.fetch.manifest import Note, Shelf
+from invoicekit.fetch.page_cache import digest
+from invoicekit.fetch.prefetch import feed
 from invoicekit.fetch.session import Answer, Session, url_of
-from invoicekit.fetch.shelf import Note, Shelf
 from invoicekit.pages import MOST_PAGES, Link, Page, follow, parse_resource
 
 T = TypeVar("T")

@@ -20,18 +20,18 @@ from requests_cache import NEVER_EXPIRE, CachedSession
 from requests_cache.models.response import CachedResponse
 from urllib3.exceptions import HTTPError
 
+from invoicekit.auth.entra_http import unsigned
+from invoicekit.auth.signers import Signer, signer_for
 from invoicekit.errors import PageError
-from invoicekit.fetch.auth import Secrets, SigningAdapter, origin_of
 from invoicekit.fetch.bodies import ACCEPTED
-from invoicekit.fetch.cache import KEPT_HEADERS, PageCache, PageFiles, page_key
-from invoicekit.fetch.crew import Crew
 from invoicekit.fetch.deadline import Deadline
-from invoicekit.fetch.entra import unsigned
-from invoicekit.fetch.faults import Asked, is_web_page, refused, unreached
-from invoicekit.fetch.folders import partner_folder
-from invoicekit.fetch.patience import Patience, may_go_better, rest
-from invoicekit.fetch.sign_in import Signer, signer_for
+from invoicekit.fetch.http_errors import Asked, is_web_page, refused, unreached
+from invoicekit.fetch.page_cache import KEPT_HEADERS, PageCache, PageFiles, page_key
+from invoicekit.fetch.retry import Patience, may_go_better, rest
+from invoicekit.fetch.signing import Secrets, SigningAdapter, origin_of
+from invoicekit.fetch.thread_pool import Crew
 from invoicekit.fetch.transport import ECHOED, closed, id_in
+from invoicekit.files.partner_folder import partner_folder
 from invoicekit.pages import BOM, Link
 from invoicekit.secret import scrubbed
 from invoicekit.setting_values import LOOPBACK
@@ -72,7 +72,7 @@ class Session:
         self._http = CachedSession(
             backend=PageCache(self.root, settings.cache_gb),
             key_fn=page_key,
-            expire_after=NEVER_EXPIRE,  # a whole collection lives or dies together: see shelf.py
+            expire_after=NEVER_EXPIRE,  # a whole collection lives or dies together: see manifest.py
             allowable_codes=(200,),
             allowable_methods=("GET",),
             filter_fn=self._may_keep,

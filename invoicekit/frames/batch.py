@@ -10,10 +10,9 @@ from typing import Any
 
 import polars as pl
 
+from invoicekit.frames.casts import type_columns
 from invoicekit.frames.duplicates import may_repeat, repeated
-from invoicekit.frames.kinds import Column
-from invoicekit.frames.typed import type_columns
-from invoicekit.frames.wire import (
+from invoicekit.frames.json_rows import (
     BETWEEN,
     MISSING,
     Row,
@@ -23,6 +22,7 @@ from invoicekit.frames.wire import (
     texts_in,
     texts_of,
 )
+from invoicekit.frames.schema import Column
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, overload
 import polars as pl
 
 from invoicekit.frames.charge_types import UNKNOWN, charge_family
-from invoicekit.frames.kinds import BY_OBJECT_TYPE, NUMBER, Kind
+from invoicekit.frames.schema import BY_OBJECT_TYPE, NUMBER, Kind
 
 CHARGES = {
     "invoice_id": pl.String(),

@@ -15,7 +15,10 @@ from invoicekit.errors import FrameError
 from invoicekit.frames.batch import Batch, Place
 from invoicekit.frames.charges import sources_of
 from invoicekit.frames.duplicates import repeated
-from invoicekit.frames.kinds import (
+from invoicekit.frames.json_rows import NestedError, Row, fields_of, items_of, layout_of
+from invoicekit.frames.notices import fields_said_twice, numbers_that_did_not_fit, undocumented
+from invoicekit.frames.numbers import AS_SENT
+from invoicekit.frames.schema import (
     ALIASES,
     BY_OBJECT_TYPE,
     BY_PAIR,
@@ -25,9 +28,6 @@ from invoicekit.frames.kinds import (
     Kind,
     snake,
 )
-from invoicekit.frames.notices import fields_said_twice, numbers_that_did_not_fit, undocumented
-from invoicekit.frames.numbers import AS_SENT
-from invoicekit.frames.wire import NestedError, Row, fields_of, items_of, layout_of
 from invoicekit.pages import Page
 
 OURS = {
@@ -49,7 +49,7 @@ def decode(
     """A typed frame of line items per objectType, rows in the service's order.
 
     Columns: `invoice_id, object_type, asked_provider, asked_line_item_type, page`, then every
-    documented field (`kinds.py`), then what the pages had beyond that, as text. Decimals are the
+    documented field (`schema.py`), then what the pages had beyond that, as text. Decimals are the
     very characters that the service sent; what does not fit is rounded or null, and its text stands
     in `<name>_as_sent` (a billed amount: `FrameError`). A warning says so, and another names what
     Microsoft does not document.

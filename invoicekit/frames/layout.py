@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from invoicekit.disk import PART
-from invoicekit.removal import Layout
+from invoicekit.files.private import PART
+from invoicekit.files.removal import Layout
 
 HEX = r"[0-9a-f]{12}"
 LINES: Layout = {r"[0-9]{5,}\.lines": None, PART: None}

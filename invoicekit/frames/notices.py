@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from invoicekit.frames.kinds import Kind
 from invoicekit.frames.numbers import PLACES, WHOLE
+from invoicekit.frames.schema import Kind
 
 
 def numbers_that_did_not_fit(name: str, counts: Mapping[str, int]) -> str:

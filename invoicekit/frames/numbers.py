@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import polars as pl
 
-from invoicekit.frames.kinds import NUMBER
+from invoicekit.frames.schema import NUMBER
 
 AS_SENT = "_as_sent"  # ends the name of the column that has a number's text where it did not fit
 PLACES = NUMBER.scale

@@ -1,6 +1,6 @@
 """The fields of each objectType, in the order the service documents them.
 
-This is the sandbox's own list on purpose: the product's table (`frames/kinds.py`) is checked
+This is the sandbox's own list on purpose: the product's table (`frames/schema.py`) is checked
 against rows built from another list than its own.
 """
 

@@ -12,9 +12,9 @@ import polars as pl
 import polars.selectors as cs
 
 from invoicekit.analysis.money import plain
-from invoicekit.disk import file_name
-from invoicekit.output import writing
-from invoicekit.show.text import COUNTS, bare
+from invoicekit.files.output import writing
+from invoicekit.files.private import file_name
+from invoicekit.show.formatting import COUNTS, bare
 
 Format = Literal["parquet", "csv"]
 # What a spreadsheet takes for the start of a formula, the wide and small forms as well: a Japanese

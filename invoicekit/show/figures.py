@@ -16,8 +16,7 @@ from typing import Final
 import polars as pl
 
 from invoicekit.errors import CurrencyError
-from invoicekit.show.canvas import Figure, plotly_config
-from invoicekit.show.text import (
+from invoicekit.show.formatting import (
     clean,
     currencies_of,
     currency_name,
@@ -26,6 +25,7 @@ from invoicekit.show.text import (
     shorten,
     title_of,
 )
+from invoicekit.show.plotly_figure import Figure, plotly_config
 
 __all__ = ["Figure", "figure_of_charge_types", "figure_of_totals", "plotly_config"]
 

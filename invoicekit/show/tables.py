@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 from markupsafe import Markup
 
-from invoicekit.show.lines import html_of_lines
-from invoicekit.show.text import (
+from invoicekit.show.formatting import (
     PAIRS,
     heading,
     said,
     shorten,
 )
+from invoicekit.show.lines_table import html_of_lines
 
 if TYPE_CHECKING:
     from great_tables import GT

@@ -7,7 +7,7 @@ from jobs import client_of
 from measure import Plan, Table, interleaved, ratio
 from service import serving
 
-from invoicekit.fetch.cache import LEVEL, zstd
+from invoicekit.fetch.page_cache import LEVEL, zstd
 from invoicekit.pages import Link
 
 FOLDER = "0" * 32 + "/bench"

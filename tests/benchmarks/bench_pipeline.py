@@ -16,10 +16,10 @@ from jobs import client_of
 from measure import Plan, Table, interleaved, median, ratio
 from service import TOKEN_HEADER, serving
 
-from invoicekit.fetch import partner_center
 from invoicekit.fetch.pull import pull
 from invoicekit.frames.decode import decode_batches
 from invoicekit.pages import Page
+from invoicekit.sources.partner_center import requests as partner_center
 
 LATENCY = 0.05
 INVOICE = "G000100000"

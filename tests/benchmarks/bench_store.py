@@ -11,9 +11,9 @@ from jobs import INVOICE, client_of, opened
 from measure import Plan, Table, interleaved, job, median, ratio
 from service import serving
 
-from invoicekit.fetch import partner_center
 from invoicekit.fetch.pull import pull
 from invoicekit.frames.decode import decode
+from invoicekit.sources.partner_center import requests as partner_center
 
 
 def run(plan: Plan) -> list[Table]:

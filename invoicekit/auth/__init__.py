@@ -1,0 +1,1 @@
+"""Sign-in: tokens for each audience, and what a sign-in may do."""

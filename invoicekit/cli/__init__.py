@@ -1,0 +1,1 @@
+"""The shell: one command for each call."""

@@ -1,0 +1,157 @@
+"""How the commands print a frame: a table to read, or JSON and CSV for machines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from invoicekit.analysis.money import plain
+from invoicekit.cli.terminal import may_be_cut, say, say_data
+from invoicekit.files.output import write_file
+from invoicekit.show.export import csv_of, rows_for_json
+from invoicekit.show.tables import text_table
+from invoicekit.visible import escaped
+
+
+class Shape(StrEnum):
+    """How a command prints a frame."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+AsShape = Annotated[
+    Shape | None, typer.Option("--format", help="How to print; else by the name of -o, or a table.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write it there and not to the screen."),
+]
+Safe = Annotated[bool, typer.Option("--safe", help="CSV: guard text against spreadsheets.")]
+STDOUT = Path("-")
+STATES = {
+    "ties": ("ties", "tie"),
+    "differs": ("differs", "differ"),
+    "incomplete": ("incomplete", "incomplete"),
+}
+MOST_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """Where a command's data goes, and how: to standard output, or whole into a file."""
+
+    asked: Shape | None = None
+    output: Path | None = None
+    safe: bool = False
+
+    @property
+    def shape(self) -> Shape:
+        """As asked; else as the file's name ends; else a table."""
+        named = self.output.suffix.lower().removeprefix(".") if self.output else ""
+        return self.asked or (Shape(named) if named in {"json", "csv"} else Shape.table)
+
+    @property
+    def shows_words(self) -> bool:
+        """Whether standard output takes words beside the data: with a table that is shown."""
+        return self.shape is Shape.table and self._file is None
+
+    def tell(self, line: str) -> None:
+        """Say a line that is no data."""
+        say(line, to=sys.stdout if self.shows_words else sys.stderr)
+
+    @property
+    def _file(self) -> Path | None:
+        return None if self.output == STDOUT else self.output
+
+    def print(
+        self,
+        frame: pl.DataFrame,
+        badge: str | None = None,
+        *,
+        table: Sequence[str] | None = None,
+        one: bool = False,
+        once: bool = False,
+    ) -> None:
+        """Print a frame, and its badge: below a table, else on standard error.
+
+        It is said there too where the table goes to a pipe or a file, so that whoever asked sees it
+        whatever becomes of the table (`| head`).
+
+        Args:
+            frame: what there is.
+            badge: the tie-out, which travels with every figure.
+            table: the lines of the table, where they are not the frame's own.
+            one: JSON of the only row itself, and no list of it.
+            once: the badge is the answer: it is said once, if it can be.
+        """
+        if self.shape is Shape.json:
+            rows = rows_for_json(frame)
+            value = rows[0] if one else rows
+            text = escaped(json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
+        elif self.shape is Shape.csv:
+            text = csv_of(frame, safe=self.safe)
+        else:
+            lines = [*(text_table(frame).split("\n") if table is None else table)]
+            self._print_table(lines, badge, once=once)
+            return
+        self._put(text)
+        if badge:
+            say(badge, to=sys.stderr)
+
+    def _print_table(self, lines: list[str], badge: str | None, *, once: bool) -> None:
+        below = [badge] if badge else []
+        if self._file is None:
+            kept = say(*lines, *below) and (once or not may_be_cut(sys.stdout))
+        else:
+            self._put("".join(f"{line}\n" for line in [*lines, *below]))
+            kept = False
+        if not kept:
+            say(*below, to=sys.stderr)
+
+    def _put(self, text: str) -> None:
+        if self._file is None:
+            say_data(text)
+            return
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(BrokenPipeError):  # a pipe whose reader has gone, as with `| head`
+            write_file(self._file, text.encode())
+
+
+def summed_up(synced: pl.DataFrame) -> str:
+    """How many invoices tie, and which do not, in one line.
+
+    >>> summed_up(pl.DataFrame({"invoice_id": ["G1"], "state": ["ties"]}))
+    '1 ties'
+    """
+    words = []
+    for state, (one, many) in STATES.items():
+        found = synced.filter(pl.col("state") == state)
+        if found.is_empty():
+            continue
+        text = f"{found.height:,} {one if found.height == 1 else many}"
+        if state != "ties":
+            text += f": {_named(found, state)}"
+        words.append(text)
+    return ", ".join(words)
+
+
+def _named(found: pl.DataFrame, state: str) -> str:
+    names = [
+        f"{row['invoice_id']} {plain(row['difference'], row['currency']):,f} {row['currency']}"
+        if state == "differs"
+        else str(row["invoice_id"])
+        for row in found.head(MOST_NAMED).iter_rows(named=True)
+    ]
+    left = found.height - len(names)
+    return "; ".join(names) + (f" and {left:,} more" if left else "")

@@ -1,0 +1,1 @@
+"""Files: our own, private ones, and those that a user asked for."""

@@ -1,0 +1,137 @@
+"""Rows on the wire to columns of text, every character of every value kept.
+
+msgspec hands a float literal over as its text (`float_hook=str`) and an integer as an exact `int`,
+so no amount meets a binary float; lists and objects are cut out of the page as they stand (`Raw`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from operator import attrgetter
+from secrets import token_urlsafe
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from invoicekit.frames.schema import Column
+
+ABSENT = msgspec.Raw(b"")
+MISSING = token_urlsafe(9)  # stands for a field that a row has not; new each time, so no value's
+Row = Any  # a msgspec.Struct whose fields are f0, f1, … in the order of the columns asked
+TEXT = frozenset({str, type(None)})
+SIMPLE = TEXT | {int}
+BETWEEN = b"\x1f"  # no good JSON has it: a control character is escaped within text
+
+
+items_of = msgspec.json.Decoder(list[msgspec.Raw])
+fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class NestedError(Exception):
+    """A list or an object stands where text was expected; `column` is to be read as it stands."""
+
+    def __init__(self, column: Column) -> None:
+        super().__init__(column.wire)
+        self.column = column
+
+
+class Layout:
+    """Reads rows that have the given columns and no other."""
+
+    def __init__(self, columns: tuple[Column, ...]) -> None:
+        names = [f"f{number}" for number in range(len(columns))]
+        row = msgspec.defstruct(
+            "Row",
+            [
+                (name, msgspec.Raw, ABSENT) if column.raw else (name, Any, MISSING)
+                for name, column in zip(names, columns, strict=True)
+            ],
+            rename=dict(zip(names, (column.wire for column in columns), strict=True)),
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        self._decoder = msgspec.json.Decoder(list[row], float_hook=str)  # type: ignore[valid-type]
+        self.columns = columns
+        at = [number for number, column in enumerate(columns) if column.wire == "attributes"]
+        self._attributes = attrgetter(names[at[0]]) if at else None
+
+    def rows(self, piece: bytes) -> list[Row]:
+        """The rows in a list of them.
+
+        Raises:
+            msgspec.ValidationError: a row has a field that is not among the columns.
+        """
+        rows: list[Row] = self._decoder.decode(piece)
+        return rows
+
+    def attributes_of(self, rows: Sequence[Row]) -> set[bytes] | None:
+        """What the rows have for `attributes`, each once; `None` where that is no column."""
+        if self._attributes is None:
+            return None
+        return set(raws_of(list(map(self._attributes, rows))))
+
+    def values_of(self, rows: Sequence[Row]) -> list[Sequence[Any]]:
+        """The values of the rows, column by column."""
+        if not rows:
+            return [()] * len(self.columns)
+        return list(zip(*map(msgspec.structs.astuple, rows), strict=True))
+
+
+@lru_cache(maxsize=256)
+def layout_of(columns: tuple[Column, ...]) -> Layout:
+    """The layout for these columns, made once."""
+    return Layout(columns)
+
+
+def is_text(values: Sequence[Any]) -> bool:
+    """Whether there are texts and nulls alone."""
+    return TEXT.issuperset(map(type, values))
+
+
+def texts_of(column: Column, values: Sequence[Any]) -> Sequence[str | None]:
+    """The values of a column as text.
+
+    Raises:
+        NestedError: a list or an object is among those of a column of text.
+    """
+    kinds = set(map(type, values))
+    if kinds <= TEXT:
+        return values
+    if kinds <= SIMPLE:
+        words: list[str | None] = list(map(str, values))
+        if type(None) in kinds:
+            nulls = (n for n, value in enumerate(values) if value is None)
+            for n in nulls:
+                words[n] = None
+        return words
+    if column.type.dtype == pl.String and not kinds.isdisjoint({dict, list}):
+        raise NestedError(column)
+    # A nested value in a typed column becomes some text that no cast will take: an error, later.
+    return [value if type(value) in TEXT else _word(value) for value in values]
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def texts_in(raws: Sequence[bytes]) -> list[str | None]:
+    """The texts of values as they stand on the wire."""
+    texts = {raw: _text_in(raw) for raw in set(raws)}  # few are different
+    return list(map(texts.__getitem__, raws))
+
+
+def raws_of(values: Sequence[Any]) -> list[bytes]:
+    """Raw values as bytes; joined and cut again, for that is quicker than one by one."""
+    raws = BETWEEN.join(values).split(BETWEEN)
+    return raws if len(raws) == len(values) else list(map(bytes, values))
+
+
+def _text_in(raw: bytes) -> str | None:
+    """The text of a raw value: a string's own, anything else as it stands on the wire."""
+    if not raw or raw == b"null":
+        return None
+    if raw.startswith(b'"'):
+        return msgspec.json.decode(raw, type=str)
+    return raw.decode()

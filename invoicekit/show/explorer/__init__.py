@@ -1,0 +1,1 @@
+"""The notebook widget that picks invoice and provider."""

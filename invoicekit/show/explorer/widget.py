@@ -1,0 +1,279 @@
+"""The explorer: pick an invoice, a provider and a key; proof, totals, chart and lines follow.
+
+What is picked is a value, `Explorer.selection`, and can be had as code. Nothing is fetched when
+the widget is displayed: only when it is made and when a pick changes. There is no `Output` widget
+in here: inside of one, headless runs of a notebook stall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import ipywidgets as w
+import polars as pl
+from markupsafe import Markup
+
+from invoicekit.analysis.totals import totals as totals_of
+from invoicekit.errors import InvoiceKitError
+from invoicekit.show.badge import html_of_tie_out
+from invoicekit.show.figure_widgets import Charts
+from invoicekit.show.figures import figure_of_charge_types, figure_of_totals
+from invoicekit.show.formatting import clean, currencies_of, exact, heading
+from invoicekit.show.lines_table import LINE_COLUMNS
+from invoicekit.show.protocols import Client, Invoice, Reconciliation
+from invoicekit.show.tables import html_of, html_of_totals, table_of
+
+ALL: Final = ""  # the provider's value for "all": None would be a dropdown without a choice
+ROWS: Final = 25
+TOTALS_ROWS: Final = 200
+
+KEYS: Final = ("customer", "offer", "subscription", "charge_type", "provider", "object_type")
+FIGURES: Final = {"charge_type": figure_of_charge_types}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is picked: an invoice, a provider (None: all of them) and the key of the totals."""
+
+    invoice_id: str
+    provider: str | None
+    by: str
+
+    def code(self) -> str:
+        """The lines that give the same totals without any widget, given a `client`."""
+        asked = "" if self.provider is None else f"provider={self.provider!r}"
+        return (
+            "import invoicekit as ik\n"
+            f"invoice = client.invoice({self.invoice_id!r})\n"
+            f"totals = ik.totals(ik.charges(invoice.line_items({asked})), {self.by!r})"
+        )
+
+
+class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
+    """Pickers of invoice, provider and key, and beneath them what they lead to.
+
+    `selection` is what is picked, `totals` and `lines` are the frames that are shown.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._loaded: _Loaded | None = None
+        self._quiet = False
+        self.totals: pl.DataFrame | None = None
+        self.lines: pl.DataFrame | None = None
+
+        self._invoice = _dropdown("Invoice")
+        self._provider = _dropdown("Provider")
+        self._by = _dropdown("Totals by", [(heading(key), key) for key in KEYS])
+        self._status = w.HTML()
+        self._badge = w.HTML()
+        self._charts = Charts()
+        self._table = w.HTML()
+        self._pager = _Pager()
+        self._code = w.HTML()
+        super().__init__(
+            [
+                w.HBox([self._invoice, self._provider, self._by], layout={"flex_flow": "row wrap"}),
+                self._status,
+                self._badge,
+                self._charts.box,
+                self._table,
+                self._pager.box,
+                self._code,
+            ]
+        )
+        self._list()
+        for picker in (self._invoice, self._provider, self._by):
+            picker.observe(self._follow, names="value")
+        self._refresh()
+
+    @property
+    def selection(self) -> Selection | None:
+        """What is picked; None where there is no invoice to pick."""
+        if self._invoice.value is None:
+            return None
+        return Selection(self._invoice.value, self._provider.value or None, self._by.value)
+
+    def _list(self) -> None:
+        with self._telling("the list of invoices"):
+            invoices = self._client.invoices()
+            self._invoice.options = [_labelled(row) for row in invoices.iter_rows(named=True)]
+        if self._invoice.options:
+            self._invoice.index = 0  # the newest; a dropdown born empty picks nothing by itself
+        elif not self._status.value:
+            self._status.value = _note("There are no invoices to show.")
+
+    def _follow(self, _change: object) -> None:
+        if not self._quiet:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Show what is picked; an error is shown in place, with nothing stale beside it."""
+        selection = self.selection
+        if selection is None:
+            return
+        with self._telling(f"invoice {selection.invoice_id}"):
+            loaded = self._load(selection.invoice_id)
+            self._offer(loaded.providers)
+            self._show(loaded)
+
+    def _load(self, invoice_id: str) -> _Loaded:
+        """The invoice picked, read once; the last one is kept."""
+        if self._loaded is None or self._loaded.invoice_id != invoice_id:
+            self._loaded = None
+            self._loaded = _Loaded.of(invoice_id, self._client.invoice(invoice_id))
+        return self._loaded
+
+    def _offer(self, providers: Sequence[str]) -> None:
+        """Offer the invoice's own providers, keeping the one that is picked if it is there."""
+        options = [("All", ALL), *((provider, provider) for provider in providers)]
+        if list(self._provider.options) == options:
+            return
+        kept = self._provider.value if self._provider.value in providers else ALL
+        # New options reset the value, which is no pick of the user's.
+        self._quiet = True
+        try:
+            self._provider.options = options
+            self._provider.value = kept
+        finally:
+            self._quiet = False
+
+    def _show(self, loaded: _Loaded) -> None:
+        selection = self.selection
+        if selection is None:
+            return
+        lines = loaded.charges
+        if selection.provider is not None:
+            lines = lines.filter(pl.col("provider") == selection.provider)
+        totals = totals_of(lines, selection.by)
+        draw = FIGURES.get(selection.by, figure_of_totals)
+        self._badge.value = html_of_tie_out(loaded.reconciliation)
+        self._charts.show(
+            [
+                draw(totals.filter(pl.col("currency").eq_missing(currency)))
+                for currency in currencies_of(totals)
+            ]
+        )
+        self._table.value = Markup("<h3>Totals by {}</h3>{}").format(
+            heading(selection.by).lower(),
+            _scrolling(html_of_totals(totals, limit=TOTALS_ROWS, name="explorer-totals")),
+        )
+        self._pager.show(lines)
+        self._code.value = Markup(
+            "<details open><summary>The same as code</summary>"
+            '<pre style="user-select:all;padding:8px;border:1px solid #d5d8dd">{}</pre></details>'
+        ).format(selection.code())
+        self.totals, self.lines = totals, lines
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """Say that we are loading; show an error in place, since a callback has no caller."""
+        self._status.value = _note(f"loading {what}…")
+        try:
+            yield
+        except (InvoiceKitError, ValueError) as error:
+            self._clear()
+            self._status.value = _alert(error)
+        else:
+            self._status.value = ""
+
+    def _clear(self) -> None:
+        self.totals = self.lines = None
+        self._badge.value = self._table.value = self._code.value = ""
+        self._charts.show([])
+        self._pager.show(None)
+
+
+def explore(client: Client) -> Explorer:
+    """A widget to pick an invoice, a provider and a key, and see what they lead to."""
+    return Explorer(client)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """One invoice, read: what all picks of provider and key are made from."""
+
+    invoice_id: str
+    charges: pl.DataFrame
+    reconciliation: Reconciliation
+    providers: list[str]
+
+    @classmethod
+    def of(cls, invoice_id: str, invoice: Invoice) -> _Loaded:
+        """The invoice's charges and proof, fetched now; `invoice_id` is what it was asked by."""
+        return cls(
+            invoice_id=invoice_id,
+            charges=invoice.charges(),
+            reconciliation=invoice.reconcile(),
+            providers=invoice.details["provider"].unique(maintain_order=True).to_list(),
+        )
+
+
+class _Pager:
+    """The lines, a page at a time."""
+
+    def __init__(self) -> None:
+        self._lines: pl.DataFrame | None = None
+        self._page = 0
+        self._back = w.Button(description="Back", layout={"width": "auto"})
+        self._on = w.Button(description="Next", layout={"width": "auto"})
+        self._count = w.HTML()
+        self._rows = w.HTML()
+        self._back.on_click(lambda _button: self._turn(-1))
+        self._on.on_click(lambda _button: self._turn(1))
+        bar = w.HBox([self._back, self._on, self._count])
+        self.box = w.VBox([w.HTML("<h3>Lines</h3>"), bar, self._rows])
+
+    def show(self, lines: pl.DataFrame | None) -> None:
+        """Show the first page of these lines; without any, nothing."""
+        self._lines, self._page = lines, 0
+        self.box.layout.display = "none" if lines is None else ""
+        self._draw()
+
+    def _turn(self, step: int) -> None:
+        self._page += step
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._lines is None:
+            self._rows.value = ""
+            return
+        first = self._page * ROWS
+        page = self._lines.select(LINE_COLUMNS).slice(first, ROWS)
+        self._back.disabled = self._page == 0
+        self._on.disabled = first + ROWS >= self._lines.height
+        start = first + 1 if page.height else 0
+        self._count.value = f"{start:,} to {first + page.height:,} of {self._lines.height:,} lines"
+        self._rows.value = _scrolling(html_of(table_of(page, name="explorer-lines")))
+
+
+def _dropdown(description: str, options: Sequence[tuple[str, str]] = ()) -> Any:  # noqa: ANN401
+    """A picker; its type is ipywidgets' own, which is not typed."""
+    return w.Dropdown(
+        description=description, options=options, layout={"width": "auto", "min_width": "18em"}
+    )
+
+
+def _labelled(row: Mapping[str, Any]) -> tuple[str, str]:
+    """An invoice of the list as a label to pick it by, and its id."""
+    when = f"{row['invoice_date']:%Y-%m-%d}" if row["invoice_date"] else "no date"
+    amount = f"{exact(row['total_charges'], row['currency'])} {clean(row['currency'])}"
+    return f"{clean(row['invoice_id'])} · {when} · {amount}", row["invoice_id"]
+
+
+def _scrolling(table: Markup) -> Markup:
+    return Markup('<div style="max-height:420px;overflow:auto">{}</div>').format(table)
+
+
+def _note(text: str) -> Markup:
+    return Markup('<p role="status"><em>{}</em></p>').format(text)
+
+
+def _alert(error: Exception) -> Markup:
+    return Markup(
+        '<p role="alert" style="color:#8c1d18;background:#fdecea;border-left:6px solid #8c1d18;'
+        'padding:8px 12px"><strong>{}</strong>: {}</p>'
+    ).format(type(error).__name__, str(error))

@@ -1,0 +1,75 @@
+"""Figures inside a widget: one per currency, redrawn in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import anywidget
+import ipywidgets as w
+import plotly.graph_objects as go
+import traitlets
+
+from invoicekit.show.plotly_figure import Figure, plotly_config
+
+
+class Fit(anywidget.AnyWidget):
+    """Gives the figures beside it the room there is.
+
+    A figure widget is drawn before it stands in the page, 700 pixels wide, and measures itself
+    again only when the window is resized: so we say that it was.
+    """
+
+    _esm = """
+    export default {
+      render({ model, el }) {
+        const fit = () => dispatchEvent(new Event("resize"));
+        const soon = () => [50, 500].forEach((wait) => setTimeout(fit, wait));
+        const watch = new ResizeObserver(soon);
+        watch.observe(el);
+        model.on("change:drawn", soon);
+        return () => watch.disconnect();
+      },
+    };
+    """
+    drawn = traitlets.Int(0).tag(sync=True)
+
+
+class Charts:
+    """A figure per currency, drawn in widgets that are used again: each carries all of plotly."""
+
+    def __init__(self) -> None:
+        self._fit = Fit()
+        self._widgets: list[Any] = []
+        self.box = w.VBox([self._fit], layout={"width": "100%"})
+
+    def show(self, figures: Sequence[Figure]) -> None:
+        """Draw these figures and no others."""
+        for place, figure in enumerate(figures):
+            if place == len(self._widgets):
+                self._widgets.append(_figure_widget(figure))
+            elif len(self._widgets[place].data) != len(figure.data):
+                self._widgets[place].close()
+                self._widgets[place] = _figure_widget(figure)
+            else:
+                _redraw(self._widgets[place], figure)
+        self.box.children = [*self._widgets[: len(figures)], self._fit]
+        self._fit.drawn += 1
+
+    @property
+    def shown(self) -> list[Any]:
+        """The figure widgets that are shown."""
+        return list(self.box.children[:-1])
+
+
+def _figure_widget(figure: Figure) -> Any:  # noqa: ANN401 - plotly is not typed
+    widget = go.FigureWidget(figure)
+    widget._config = plotly_config()  # noqa: SLF001 - plotly has no other door to it
+    return widget
+
+
+def _redraw(widget: Any, figure: Figure) -> None:  # noqa: ANN401 - plotly is not typed
+    with widget.batch_update():
+        for old, new in zip(widget.data, figure.data, strict=True):
+            old.update(new.to_plotly_json(), overwrite=True)
+        widget.layout.update(figure.layout.to_plotly_json(), overwrite=True)

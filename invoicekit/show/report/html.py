@@ -1,0 +1,157 @@
+"""An invoice as one HTML file that opens offline, asks no network and can be forwarded.
+
+The policy in its head lets three scripts run, each named by its hash, and nothing be loaded or
+sent; all that came from outside is text or JSON. The same invoice gives the same bytes: no clock,
+no random ids, and of the page ledger only what does not change from one fetch to the next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from invoicekit.files.output import writing
+from invoicekit.show.badge import html_of_tie_out
+from invoicekit.show.figures import (
+    Figure,
+    figure_of_charge_types,
+    figure_of_totals,
+    plotly_config,
+)
+from invoicekit.show.formatting import currencies_of, currency_name, exact
+from invoicekit.show.html_assets import beside, fingerprint, json_in_html
+from invoicekit.show.lines_table import MOST_LINES
+from invoicekit.show.protocols import Invoice
+from invoicekit.show.tables import html_of, html_of_lines, html_of_totals, table_of
+
+# id, title, key, figure: the questions in the order in which an analyst asks them.
+SECTIONS: Final[tuple[tuple[str, str, str, Callable[[pl.DataFrame], Figure]], ...]] = (
+    ("customers", "Who makes it up", "customer", figure_of_totals),
+    ("offers", "What was bought", "offer", figure_of_totals),
+    ("charge-types", "Charges and credits", "charge_type", figure_of_charge_types),
+)
+
+# A part's name says both: "onetime/billing".
+IN_PART: Final = ("provider", "line_item_type")
+
+# Seconds, request ids and whether the cache answered differ from one fetch to the next.
+LEDGER_COLUMNS: Final = ("collection", "page", "rows", "total", "bytes")
+
+POLICY: Final = (
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:;"
+    " font-src data:; base-uri 'none'; form-action 'none'"
+)
+
+
+def write_report(invoice: Invoice, path: str | os.PathLike[str]) -> Path:
+    """Write the invoice's report and return where it is.
+
+    Raises:
+        ValueError: The path is a folder, or its folder does not exist.
+    """
+    with writing(Path(path)) as file:
+        file.write(html_of_report(invoice).encode())
+    return Path(path)
+
+
+def html_of_report(invoice: Invoice) -> str:
+    """The invoice's report as one HTML document."""
+    reconciliation = invoice.reconcile()
+    ledger = invoice.ledger
+    lines = int(invoice.totals()["lines"].sum())
+    sections = [_section(invoice, *section) for section in SECTIONS]
+    scripts = [get_plotlyjs(), beside("figures.js"), beside("lines.js")]
+    drawn = [block.drawn for section in sections for block in section["blocks"]]
+    return _render(
+        policy=POLICY.format(scripts=" ".join(map(fingerprint, scripts))),
+        css=Markup(beside("report/report.css") + beside("lines.css")),  # noqa: S704 - our own files
+        id=invoice.id,
+        state=reconciliation.state,
+        tie_out=html_of_tie_out(reconciliation),
+        facts=_facts(invoice),
+        parts=html_of(table_of(reconciliation.parts.drop(*IN_PART, strict=False), name="parts")),
+        sections=sections,
+        lines=html_of_lines(invoice.first_charges(MOST_LINES), of=lines, embed=False),
+        pages_summary=f"{ledger.height:,} pages",
+        ledger=html_of(table_of(ledger.select(LEDGER_COLUMNS), name="ledger")),
+        figures=json_in_html({"config": plotly_config(), "figures": drawn}),
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 - ours and plotly's
+        version=_version(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One currency of one section: a figure and the table of the same totals."""
+
+    id: str
+    currency: str
+    label: str
+    height: int
+    table: Markup
+    drawn: dict[str, Any]
+
+
+def _section(
+    invoice: Invoice, name: str, title: str, by: str, draw: Callable[[pl.DataFrame], Figure]
+) -> dict[str, Any]:
+    totals = invoice.totals(by)
+    blocks = []
+    for number, currency in enumerate(currencies_of(totals)):
+        of_currency = totals.filter(pl.col("currency").eq_missing(currency))
+        figure = draw(of_currency)
+        place = f"{name}-{number}"
+        drawn = json.loads(figure.to_json())
+        blocks.append(
+            _Block(
+                id=f"figure-{place}",
+                currency=currency_name(currency),
+                label=f"{title}: totals by {by.replace('_', ' ')} as bars",
+                height=figure.layout.height,
+                table=html_of_totals(of_currency, name=f"table-{place}"),
+                drawn={"id": f"figure-{place}", "data": drawn["data"], "layout": drawn["layout"]},
+            )
+        )
+    return {"id": name, "title": title, "blocks": blocks}
+
+
+def _facts(invoice: Invoice) -> list[tuple[str, str]]:
+    currency = currency_name(invoice.currency)
+    unknown = "not known"
+    amounts = {"Total": invoice.total, "Paid": invoice.paid}
+    pairs = invoice.details.select("provider", "line_item_type").unique(maintain_order=True)
+    return [
+        ("Invoice date", f"{invoice.date:%Y-%m-%d}" if invoice.date else unknown),
+        *(
+            (
+                name,
+                "not known" if amount is None else f"{exact(amount, invoice.currency)} {currency}",
+            )
+            for name, amount in amounts.items()
+        ),
+        ("Named by the invoice", ", ".join(" ".join(map(str, pair)) for pair in pairs.rows())),
+    ]
+
+
+def _version() -> str:
+    try:
+        return version("invoicekit")
+    except PackageNotFoundError:  # used from a source tree
+        return "(not installed)"
+
+
+def _render(**parts: object) -> str:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, loader=FunctionLoader(beside), trim_blocks=True
+    )
+    return str(environment.get_template("report/report.html.j2").render(parts))

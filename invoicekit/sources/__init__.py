@@ -1,0 +1,1 @@
+"""Where line items come from: one room for each billing API."""

@@ -1,0 +1,1 @@
+"""Partner Center v1: requests, envelopes, paging, documents, and its words."""

@@ -1,0 +1,32 @@
+"""The PDFs that belong to an invoice: its statement, and tax receipts (Taiwan)."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from invoicekit.errors import PageError
+from invoicekit.fetch.session import Session
+from invoicekit.files.output import write_file
+from invoicekit.pages import Link
+
+PDF = b"%PDF-"
+
+
+def write_document(session: Session, link: Link, path: Path, *, overwrite: bool) -> Path:
+    """Fetch the PDF at `link`, write it to `path` as `output` does, and return the path.
+
+    The service labels some as JSON, so the first bytes are looked at and not the type.
+
+    Raises:
+        FileExistsError: there is a file already; nothing was asked.
+        AccessError: it takes an App+User sign-in.
+        PageError: what came is no PDF.
+    """
+    if path.is_file() and not overwrite:
+        raise FileExistsError(f"{path} exists already; overwrite=True writes over it")
+    answer = session.ask(link, None, correlation_id=str(uuid.uuid4()))
+    if not answer.body.startswith(PDF):
+        raise PageError(f"what came for {link.uri} is no PDF; nothing was written")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return write_file(path, answer.body)

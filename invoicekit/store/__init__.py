@@ -1,0 +1,1 @@
+"""Typed frames kept on disk as Parquet, and how lines get there."""
