@@ -102,11 +102,11 @@ def scan(client: ik.Client, result: Result) -> None:
         asked(result, f"scan {name}", scanned)
 
 
-def sync(client: ik.Client, result: Result) -> None:
+def sync(client: ik.Client, result: Result, *, refresh: bool = False) -> None:
     """Sync, and prove all."""
 
     def synced() -> str:
-        frame = client.sync(tell=lambda _: None)
+        frame = client.sync(tell=lambda _: None, refresh=refresh)
         proofs = frame.select("invoice_id", "state", "currency", "difference", "lines")
         return repr([tuple(map(str, row)) for row in sorted(proofs.rows())])
 
@@ -127,6 +127,12 @@ def work(url: str, cache: str, job: str, seed: int, ids: tuple[str, ...], send: 
 def _sync(url: str, cache: str, _seed: int, _ids: tuple[str, ...], result: Result) -> None:
     with client_of(url, cache) as client:
         sync(client, result)
+
+
+def _sync_anew(url: str, cache: str, _seed: int, _ids: tuple[str, ...], result: Result) -> None:
+    """Ask for all again: everything that is kept is written anew."""
+    with client_of(url, cache) as client:
+        sync(client, result, refresh=True)
 
 
 def _read(url: str, cache: str, seed: int, ids: tuple[str, ...], result: Result) -> None:
@@ -193,8 +199,11 @@ def _clear(url: str, cache: str, seed: int, ids: tuple[str, ...], result: Result
 def _offline(url: str, cache: str, seed: int, ids: tuple[str, ...], result: Result) -> None:
     kinds = sorted(PROOFS)
     with client_of(url, cache, offline=True) as client:
+        if seed % 2:  # before anybody has decoded again what the store has lost
+            scan(client, result)
         look(client, result, ids, kinds[seed % len(kinds)])
-        scan(client, result)
+        if not seed % 2:
+            scan(client, result)
 
 
 def _verify(url: str, cache: str, seed: int, ids: tuple[str, ...], result: Result) -> None:
@@ -212,6 +221,7 @@ def _scan(url: str, cache: str, _seed: int, _ids: tuple[str, ...], result: Resul
 
 JOBS = {
     "sync": _sync,
+    "sync anew": _sync_anew,
     "read": _read,
     "threads": _threads,
     "refresh": _refresh,
