@@ -17,7 +17,7 @@ from pathlib import Path
 import invoicekit as ik
 
 # Loaded once, in the process that the others are forked from; polars does no work in it.
-for _name in ("client", "fetch.session", "frames.decode", "invoice", "sync", "line_shelf"):
+for _name in ("client", "fetch.session", "frames.decode", "invoice", "sync_all", "store.sync"):
     importlib.import_module(f"invoicekit.{_name}")
 importlib.import_module("tqdm.auto")
 importlib.import_module("jinja2")
