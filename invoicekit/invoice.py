@@ -20,7 +20,7 @@ from invoicekit.analysis.totals import totals
 from invoicekit.errors import FrameError, PageError
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.session import Session
-from invoicekit.fetch.thread_pool import Crew
+from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.files.private import file_name
 from invoicekit.frames.charges import charges
 from invoicekit.frames.decode import collect
@@ -31,7 +31,7 @@ from invoicekit.sources.partner_center.documents import write_document
 from invoicekit.sources.partner_center.requests import is_closed
 from invoicekit.sources.partner_center.vocabulary import bare, line_item_type_of, provider_of
 from invoicekit.store.dataset import Key, NotStoredError, Store
-from invoicekit.store.invoice_entry import LineShelf
+from invoicekit.store.invoice_entry import InvoiceEntry
 from invoicekit.store.loader import LineReader, warn_of
 from invoicekit.store.sync import Synced, sync_lines
 from invoicekit.visible import visible
@@ -72,7 +72,7 @@ class Invoice:
         self._dated: date | None = header["invoice_date"]
         self._details: str | None = header["invoice_details"]
         key = Key(self.id, str(self._dated), f"{self.total}")
-        self._shelf = LineShelf(Store(session.root), key, closed=is_closed(self._dated))
+        self._entry = InvoiceEntry(Store(session.root), key, closed=is_closed(self._dated))
         self._reader = LineReader(session, self.id, self.currency, self._dated, key.header)
         self._receipts: str | None = header["tax_receipts"]
 
@@ -118,14 +118,14 @@ class Invoice:
             and (line_item_type is None or kind == line_item_type_of(line_item_type))
         ]
         if not self._read and not (refresh and wanted == pairs):
-            self._read.update(self._shelf.recall())
+            self._read.update(self._entry.recall())
         new = [pair for pair in wanted if refresh or pair not in self._read]
         self._read.update(self._parts(new, refresh))
         if new:
             whole = [self._read[pair] for pair in pairs if pair in self._read]
-            stored = len(whole) == len(pairs) and self._shelf.remember(whole, again=refresh)
+            stored = len(whole) == len(pairs) and self._entry.remember(whole, again=refresh)
             if refresh and not stored:  # else the next process would see what was there before
-                self._shelf.outdate()
+                self._entry.outdate()
         return LineItems(
             self.id, [self._read[pair] if pair in wanted else Part(*pair) for pair in pairs]
         )
@@ -166,7 +166,7 @@ class Invoice:
         """
         if refresh:
             self._read.clear()
-        return sync_lines(self._reader, self._shelf, self._pairs(), self.total, refresh=refresh)
+        return sync_lines(self._reader, self._entry, self._pairs(), self.total, refresh=refresh)
 
     def report(self, path: str | Path) -> Path:
         """Write an HTML report, one file that opens offline, and return its path."""
@@ -243,22 +243,22 @@ class Invoice:
         """What `ask` makes of the lines: where they lie in the store, they are not all loaded."""
         if not self._read:
             with contextlib.suppress(NotStoredError):
-                return self._shelf.ask(self._pairs(), ask)
+                return self._entry.ask(self._pairs(), ask)
         return ask(self.line_items().lines)
 
     def _parts(self, pairs: Sequence[Pair], refresh: bool) -> dict[Pair, Part]:  # noqa: FBT001
         """Read collections, several at once; the first that fails stops the others."""
-        crew = Crew(self._session.settings.connections, f"invoicekit-{self.id}")
+        pool = ThreadPool(self._session.settings.connections, f"invoicekit-{self.id}")
         with Progress(self.id) as progress:
             reading = [
-                crew.submit(partial(self._reader.read, pair, collect, progress, refresh=refresh))
+                pool.submit(partial(self._reader.read, pair, collect, progress, refresh=refresh))
                 for pair in pairs
             ]
             try:
-                outcomes = crew.results(reading)
+                outcomes = pool.results(reading)
             finally:
                 progress.stop()
-                crew.close()
+                pool.close()
         for outcome in outcomes:
             warn_of(outcome, self.id)
         return {

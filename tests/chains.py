@@ -10,7 +10,7 @@ from pathlib import Path
 from server import Asked, Reply, Service, invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.fetch.manifest import Shelf
+from invoicekit.fetch.manifest import Manifests
 from invoicekit.fetch.page_cache import digest
 from invoicekit.fetch.pull import Collection
 from invoicekit.fetch.session import url_of
@@ -126,10 +126,10 @@ def collection_of(client: ik.Client, kind: str = SEEK) -> Collection:
     )
 
 
-def shelf_of(client: ik.Client, kind: str = SEEK) -> Shelf:
+def shelf_of(client: ik.Client, kind: str = SEEK) -> Manifests:
     """Where they are kept."""
     first = collection_of(client, kind).first
-    return Shelf(client._session.root, digest(url_of(client.settings.base_url, first.uri)))
+    return Manifests(client._session.root, digest(url_of(client.settings.base_url, first.uri)))
 
 
 def kept(client: ik.Client, kind: str = SEEK) -> tuple[str, int]:

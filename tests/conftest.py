@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import leaks
 from server import TOKEN, Asked, Reply, Service
 
-from invoicekit.fetch.retry import Patience
+from invoicekit.fetch.retry import RetryPolicy
 
 ROOT = Path(__file__).parents[1]
 SEEDS = ROOT / "data" / "seeds"
@@ -46,7 +46,7 @@ def open_client(tmp_path: Path) -> Iterator[Callable[..., ik.Client]]:
         settings = {"token": TOKEN, "cache_dir": tmp_path / "cache", "tenant_id": "t", **given}
         settings.setdefault("client_id", "one-app")  # who asks, whatever its token is today
         clients.append(ik.connect(base_url=service.url, **settings))
-        clients[-1]._session.patience = Patience(first=0.01)
+        clients[-1]._session.retry_policy = RetryPolicy(first=0.01)
         return clients[-1]
 
     yield open_

@@ -15,7 +15,7 @@ import sys
 import warnings
 
 import invoicekit as ik
-from invoicekit.fetch.retry import Patience
+from invoicekit.fetch.retry import RetryPolicy
 
 
 def read(url: str, cache: str) -> str:
@@ -31,7 +31,7 @@ def read(url: str, cache: str) -> str:
         warnings.catch_warnings(record=True) as told,
     ):
         warnings.simplefilter("always")
-        client._session.patience = Patience(first=0.01)
+        client._session.retry_policy = RetryPolicy(first=0.01)
         found = client.invoice("G1")
         charges = found.charges()
         return json.dumps(

@@ -15,7 +15,7 @@ import pytest
 from server import invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.files.private import MARK, MARKER, held, private_folder
+from invoicekit.files.private import MARK, MARKER, file_lock, private_folder
 from invoicekit.settings import read_settings
 
 # Written by the code of the first release, which asked a service of this address.
@@ -208,8 +208,8 @@ def test_a_partner_s_folder_is_never_there_without_its_marker(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from invoicekit.files.private import held
-with held(Path(sys.argv[1])):
+from invoicekit.files.private import file_lock
+with file_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -224,7 +224,7 @@ def test_a_killed_process_lets_go_of_its_lock_at_once(tmp_path):
     process.kill()
     process.wait()
     began = time.perf_counter()
-    with held(lock):
+    with file_lock(lock):
         assert time.perf_counter() - began < 2
     process.stdout.close()
 
@@ -238,6 +238,6 @@ def test_a_lock_is_held_by_one_alone(tmp_path):
     )
     assert process.stdout.readline() == "held\n"
     began = time.perf_counter()
-    with held(lock):
+    with file_lock(lock):
         assert time.perf_counter() - began > 0.5
     process.communicate()

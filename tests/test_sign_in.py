@@ -27,7 +27,7 @@ from entra import (
 )
 from msal_extensions import FilePersistence
 
-from invoicekit.auth.entra import World
+from invoicekit.auth.entra import SignInEnvironment
 from invoicekit.auth.entra_http import open_http
 from invoicekit.auth.signers import signer_for
 from invoicekit.auth.token_store import open_storage
@@ -48,7 +48,7 @@ class Place:
     def __init__(self, folder):
         self.entra, self.said, self.now, self.folder = Entra(), [], time.time(), folder
         self.server, self.cloud, self.certificate = serve(self.entra, folder)
-        self.world = World(
+        self.world = SignInEnvironment(
             clouds={"global": self.cloud},
             open_http=lambda: session_trusting(self.certificate),
             open_storage=lambda name: FilePersistence(str(folder / "kept" / name)),
@@ -309,7 +309,7 @@ def test_a_kept_sign_in_that_cannot_be_removed_is_an_error(place):
 
     kept = place.folder / "kept"
     fields = _fields(place.world) | {"open_storage": lambda name: Stuck(str(kept / name))}
-    place.world = World(**fields)
+    place.world = SignInEnvironment(**fields)
     with pytest.raises(OSError, match="could not be removed"):
         place.signer().sign_out()
 
@@ -320,7 +320,7 @@ def test_a_warning_that_is_an_error_shows_no_token(place):
     def no_storage(_):
         raise RuntimeError("no keyring")
 
-    place.world = World(**_fields(place.world) | {"open_storage": no_storage})
+    place.world = SignInEnvironment(**_fields(place.world) | {"open_storage": no_storage})
     with pytest.raises(UserWarning, match="no protected storage"):
         place.signer(**GIVEN["refresh"]).token()
 
@@ -354,7 +354,7 @@ def test_entra_gets_nothing_of_netrc(place, tmp_path, monkeypatch):
         http.verify = place.certificate
         return http
 
-    place.world = World(**_fields(place.world) | {"open_http": open_ours})
+    place.world = SignInEnvironment(**_fields(place.world) | {"open_http": open_ours})
     assert open_ours().trust_env  # proxies of the machine are used
     place.signer(**GIVEN["secret"]).token()
     assert place.entra.signed == []
@@ -366,7 +366,7 @@ from pathlib import Path
 logging.basicConfig(level=logging.DEBUG)
 sys.path.insert(0, sys.argv[1])
 from entra import TENANT, Entra, serve, session_trusting
-from invoicekit.auth.entra import World
+from invoicekit.auth.entra import SignInEnvironment
 from invoicekit.auth.signers import signer_for
 from invoicekit.settings import read_settings
 
@@ -376,8 +376,8 @@ class Nowhere:
 
 server, cloud, certificate = serve(Entra(), Path(sys.argv[2]))
 http = lambda: session_trusting(certificate)
-world = World({"global": cloud}, http, lambda name: Nowhere, lambda line: None)
-signer = signer_for(read_settings({"client_id": "app", "tenant_id": TENANT}, {}), world)
+environment = SignInEnvironment({"global": cloud}, http, lambda name: Nowhere, lambda line: None)
+signer = signer_for(read_settings({"client_id": "app", "tenant_id": TENANT}, {}), environment)
 assert "msal" not in sys.modules, "not the first"
 assert signer.token() == "ACCESS-1-SECRET"
 server.shutdown()
@@ -417,7 +417,7 @@ def test_without_protected_storage_it_warns_once_and_writes_nothing_down(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home" / "data"))
     if sys.platform != "linux" or _has_keyring():
         pytest.skip("this system has a protected storage")
-    place.world = World(**{**_fields(place.world), "open_storage": open_storage})
+    place.world = SignInEnvironment(**{**_fields(place.world), "open_storage": open_storage})
     signer = place.signer(**GIVEN["refresh"])
     with pytest.warns(UserWarning, match="never written in plain text") as warned:
         signer.token()
@@ -436,8 +436,8 @@ def _has_keyring():
     return True
 
 
-def _fields(world):
-    return {name: getattr(world, name) for name in world.__dataclass_fields__}
+def _fields(environment):
+    return {name: getattr(environment, name) for name in environment.__dataclass_fields__}
 
 
 def test_a_device_code_is_shown_in_one_clean_line_and_asked_for_once(place):
@@ -481,7 +481,7 @@ def test_a_token_is_kept_until_five_minutes_before_its_end(place, given):
 
 def test_a_short_lived_token_is_renewed_at_half_its_life(place):
     place.entra.expires_in = 2
-    place.world = World(**{**_fields(place.world), "clock": time.time})
+    place.world = SignInEnvironment(**{**_fields(place.world), "clock": time.time})
     signer = place.signer(**GIVEN["secret"])
     assert signer.token() == signer.token() == "ACCESS-1-SECRET"
     time.sleep(1.1)
@@ -596,7 +596,7 @@ def test_no_connection_is_a_fetch_error_that_holds_no_request(place):
 def test_a_certificate_that_is_not_trusted_is_a_fetch_error(place):
     import requests
 
-    place.world = World(**{**_fields(place.world), "open_http": requests.Session})
+    place.world = SignInEnvironment(**{**_fields(place.world), "open_http": requests.Session})
     with pytest.raises(FetchError, match="certificates are trusted"):
         place.signer(**GIVEN["secret"]).token()
 
@@ -647,17 +647,17 @@ def test_the_sessions_own_transport_tries_again_where_entra_is_out_of_breath(pla
         http.trust_env, http.verify = False, place.certificate
         return http
 
-    place.world = World(**{**_fields(place.world), "open_http": open_ours})
+    place.world = SignInEnvironment(**{**_fields(place.world), "open_http": open_ours})
     place.entra.answers = [(503, {}), (502, {})]
     assert place.signer(**GIVEN["secret"]).token() == "ACCESS-1-SECRET"
     assert len(place.entra.forms) == 3
 
 
 def test_without_a_world_of_its_own_a_signer_leans_on_ours(capsys):
-    world = World()
-    world.say("a line")
+    environment = SignInEnvironment()
+    environment.say("a line")
     assert capsys.readouterr() == ("", "a line\n")
-    assert world.clouds is CLOUDS
+    assert environment.clouds is CLOUDS
 
 
 def test_msal_is_muted_for_us_alone(place, caplog):

@@ -172,5 +172,5 @@ def test_frames_that_polars_panics_over_are_had_elsewhere(serve, open_client, mo
     assert found.date.isoformat() == CLOSED[:10]
     with monkeypatch.context() as patched:
         patched.setattr(pl.LazyFrame, "collect", panic)
-        assert found._shelf.recall() == {}
+        assert found._entry.recall() == {}
     assert found.charges().equals(right)

@@ -19,7 +19,7 @@ import requests
 from invoicekit.auth.certificate import read_certificate
 from invoicekit.auth.entra_errors import refusal
 from invoicekit.auth.entra_http import EntraHttp, muted, open_http
-from invoicekit.auth.token_store import Kept, KeptToken, Storage, open_storage
+from invoicekit.auth.token_store import Kept, Storage, TokenStore, open_storage
 from invoicekit.clouds import CLOUDS, Cloud
 from invoicekit.errors import FetchError, InvoiceKitError
 from invoicekit.jwt import claims_of
@@ -47,7 +47,7 @@ def longest_first(secrets: Iterable[Secret]) -> tuple[Secret, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class SignInEnvironment:
     """What a sign-in leans on outside of us; a test brings its own."""
 
     clouds: dict[str, Cloud] = field(default_factory=lambda: CLOUDS)
@@ -62,10 +62,10 @@ class EntraSigner:
 
     kind = ""
 
-    def __init__(self, settings: Settings, world: World) -> None:
+    def __init__(self, settings: Settings, environment: SignInEnvironment) -> None:
         self._settings = settings
-        self._world = world
-        self._cloud = world.clouds[settings.cloud]
+        self._environment = environment
+        self._cloud = environment.clouds[settings.cloud]
         self._lock = threading.Lock()
         self._app: Any = None
         self._token = Secret()
@@ -79,7 +79,7 @@ class EntraSigner:
     def token(self) -> Secret:
         """A valid token: the one held, or a new one in time before it ends."""
         with self._lock:
-            now = self._world.clock()
+            now = self._environment.clock()
             if now < self._renew_at:
                 return self._token
             try:
@@ -119,7 +119,7 @@ class EntraSigner:
 
     @scrubbed
     def _ask(self) -> Secret:
-        asked_at = self._world.clock()
+        asked_at = self._environment.clock()
         with muted():
             try:
                 result = self._result()
@@ -159,7 +159,7 @@ class EntraSigner:
                 )
             options = {
                 "authority": f"https://{self._cloud.authority}/{settings.tenant_id}",
-                "http_client": EntraHttp(self._world.open_http(), self._learn),
+                "http_client": EntraHttp(self._environment.open_http(), self._learn),
                 "instance_discovery": False,  # our table names the hosts; no other is asked
                 "app_name": "invoicekit",
                 "app_version": version("invoicekit"),
@@ -200,9 +200,9 @@ class RefreshToken(EntraSigner):
 
     kind = "refresh token"
 
-    def __init__(self, settings: Settings, world: World) -> None:
-        super().__init__(settings, world)
-        self._kept = KeptToken(settings, world.open_storage)
+    def __init__(self, settings: Settings, environment: SignInEnvironment) -> None:
+        super().__init__(settings, environment)
+        self._kept = TokenStore(settings, environment.open_storage)
         self._refresh_token = Secret()
 
     def account(self) -> str:
@@ -254,11 +254,13 @@ class DeviceCode(RefreshToken):
         flow = app.initiate_device_flow([self._cloud.delegated_scope])
         if "device_code" not in flow:
             return dict(flow)
-        self._world.say(_one_line(flow.get("message")))
+        self._environment.say(_one_line(flow.get("message")))
         got: dict[str, Any] = app.acquire_token_by_device_flow(flow)
         if "access_token" in got:
             self._remember(got, used=Secret())
-            self._world.say(f"signed in as {self._account or 'a user whom Entra does not name'}")
+            self._environment.say(
+                f"signed in as {self._account or 'a user whom Entra does not name'}"
+            )
         return got
 
 

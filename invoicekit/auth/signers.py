@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from invoicekit.auth.entra import AppOnly, DeviceCode, RefreshToken, World, longest_first
+from invoicekit.auth.entra import (
+    AppOnly,
+    DeviceCode,
+    RefreshToken,
+    SignInEnvironment,
+    longest_first,
+)
 from invoicekit.errors import SettingsError
 from invoicekit.secret import Secret
 from invoicekit.settings import NO_SIGN_IN, Settings
@@ -52,9 +58,9 @@ class Signer(Protocol):
         """Forget the tokens held and kept; returns whether there were any. Nothing is asked."""
 
 
-def signer_for(settings: Settings, world: World | None = None) -> Signer:
+def signer_for(settings: Settings, environment: SignInEnvironment | None = None) -> Signer:
     """The signer that `settings` make possible. Asks nothing and imports no msal yet."""
-    return SIGNERS[settings.sign_in](settings, world or World())
+    return SIGNERS[settings.sign_in](settings, environment or SignInEnvironment())
 
 
 class GivenToken:
@@ -62,7 +68,7 @@ class GivenToken:
 
     kind = "token"
 
-    def __init__(self, settings: Settings, _: World) -> None:
+    def __init__(self, settings: Settings, _: SignInEnvironment) -> None:
         self._token = settings.token
         known = (settings.token, settings.client_secret, settings.refresh_token)
         self._secrets = longest_first(known)
@@ -99,7 +105,7 @@ class NoSignIn:
 
     kind = "none"
 
-    def __init__(self, _: Settings, __: World) -> None:
+    def __init__(self, _: Settings, __: SignInEnvironment) -> None:
         pass
 
     def __repr__(self) -> str:
@@ -132,6 +138,6 @@ class NoSignIn:
         return False
 
 
-SIGNERS: dict[str, Callable[[Settings, World], Signer]] = {
+SIGNERS: dict[str, Callable[[Settings, SignInEnvironment], Signer]] = {
     kind.kind: kind for kind in (GivenToken, AppOnly, RefreshToken, DeviceCode, NoSignIn)
 }

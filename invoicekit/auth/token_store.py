@@ -51,7 +51,7 @@ class Kept:
     account: str = ""
 
 
-class KeptToken:
+class TokenStore:
     """The refresh token that followed the one in `settings`; none where there is none.
 
     It belongs to one app, tenant and cloud, and to the refresh token that was given, so to one

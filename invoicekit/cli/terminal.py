@@ -1,4 +1,4 @@
-"""What a terminal gets: text that it can show, and one line for whatever went wrong.
+"""Writes to the terminal: text that it can show, and one line for an error.
 
 Whoever reads our output may go before its end (`| head`), or it may be closed: the work goes on,
 and the exit code says what came of it.

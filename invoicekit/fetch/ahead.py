@@ -1,4 +1,4 @@
-"""Offset pages asked ahead: a guess counts only once the page before it names that very link."""
+"""Asks for the next offset pages early; a guess counts only once a page names that very link."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 
 from invoicekit.errors import FetchError
-from invoicekit.fetch.retry import may_go_better
+from invoicekit.fetch.retry import is_retryable
 from invoicekit.fetch.session import Answer
-from invoicekit.fetch.thread_pool import Crew
+from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.fetch.transport import closed
 from invoicekit.pages import Link
 
 OFFSET = re.compile(r"([?&]offset=)(\d{1,12})(?=&|$)", re.IGNORECASE)
 
 
-class Ahead:
+class OffsetPrefetch:
     """Asks for the pages after the one wanted, as far as their links can be guessed.
 
     The step is that from one link to the next. Links with headers are seek links: they are never
@@ -24,9 +24,9 @@ class Ahead:
     names other links than those guessed is asked ahead no more.
     """
 
-    def __init__(self, ask: Callable[[Link, Callable[[], bool]], Answer], crew: Crew) -> None:
+    def __init__(self, ask: Callable[[Link, Callable[[], bool]], Answer], pool: ThreadPool) -> None:
         self._ask = ask
-        self._crew = crew
+        self._pool = pool
         self._before: int | None = None
         self._step = 0
         self._guessed: dict[Link, Future[Answer]] = {}
@@ -42,7 +42,7 @@ class Ahead:
         if self._guessed and not waiting:
             self.close()
         if self._open and offset is not None and self._step > 0:
-            for number in range(1, self._crew.hands):
+            for number in range(1, self._pool.size):
                 self._guess(_moved(link, offset + number * self._step))
         if waiting:
             try:
@@ -50,7 +50,7 @@ class Ahead:
             except CancelledError:  # it was closed meanwhile
                 raise closed() from None
             except FetchError as error:
-                if may_go_better(error.status):  # it has been asked as often as is proper
+                if is_retryable(error.status):  # it has been asked as often as is proper
                     raise
         return self._ask(link, lambda: True)  # the service may not like to be asked ahead
 
@@ -66,7 +66,7 @@ class Ahead:
 
     def _guess(self, link: Link) -> None:
         if link not in self._guessed:
-            self._guessed[link] = self._crew.submit(lambda: self._ask(link, self._wanted))
+            self._guessed[link] = self._pool.submit(lambda: self._ask(link, self._wanted))
 
 
 def _offset_in(link: Link) -> int | None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from invoicekit.fetch.manifest import IDLE, STALE, Shelf
+from invoicekit.fetch.manifest import IDLE, STALE, Manifests
 from invoicekit.files.partner_folder import is_of_first_release, keeps_modes, partner_folders
 from invoicekit.files.private import MARKER, ROOM, is_folder, is_marked, is_mine
 from invoicekit.files.removal import Layout, Removed, remove_folder
@@ -33,7 +33,7 @@ def known_folders(folder: Path) -> tuple[list[Path], list[Path]]:
     return ours, others
 
 
-def shelves_in(partner: Path) -> Iterator[Shelf]:
+def collections_in(partner: Path) -> Iterator[Manifests]:
     """The collections in a partner's folder."""
     try:
         names = sorted(path.name for path in partner.iterdir() if is_folder(path))
@@ -41,7 +41,7 @@ def shelves_in(partner: Path) -> Iterator[Shelf]:
         return
     for name in names:
         if COLLECTION.fullmatch(name):
-            yield Shelf(partner, name)
+            yield Manifests(partner, name)
 
 
 def trim(folder: Path, gigabytes: float, newest: Path) -> None:
@@ -52,25 +52,25 @@ def trim(folder: Path, gigabytes: float, newest: Path) -> None:
     bound, committed, pending, size = gigabytes * GIGA, [], [], 0
     _drop_left_rooms(folder)
     for partner in known_folders(folder)[0]:
-        for shelf in shelves_in(partner):
-            shelf.sweep()
-            note, begun = shelf.committed(), shelf.interrupted()
+        for manifests in collections_in(partner):
+            manifests.sweep()
+            note, begun = manifests.committed(), manifests.interrupted()
             if begun:
-                waiting = sum(shelf.sizes_of(begun.pull))
-                pending.append((begun.made, waiting, shelf))
+                waiting = sum(manifests.sizes_of(begun.pull))
+                pending.append((begun.made, waiting, manifests))
                 size += waiting
             if note:
-                committed.append((note.made, note.size, shelf))
+                committed.append((note.made, note.size, manifests))
                 size += note.size
-            elif shelf.folder != newest and not shelf.pending():
-                _drop_if_stale(shelf)
-    for _, freed, shelf in sorted(pending, key=lambda one: one[0]):
-        if size > bound and shelf.is_idle():
-            shelf.forget_interrupted()
+            elif manifests.folder != newest and not manifests.pending():
+                _drop_if_stale(manifests)
+    for _, freed, manifests in sorted(pending, key=lambda one: one[0]):
+        if size > bound and manifests.is_idle():
+            manifests.forget_interrupted()
             size -= freed
-    for _, freed, shelf in sorted(committed, key=lambda one: one[0]):
-        if size > bound and shelf.folder != newest:
-            shelf.evict()
+    for _, freed, manifests in sorted(committed, key=lambda one: one[0]):
+        if size > bound and manifests.folder != newest:
+            manifests.evict()
             size -= freed
 
 
@@ -94,10 +94,10 @@ class Quota:
         trim(self._folder, self._gigabytes, newest)
 
 
-def _drop_if_stale(shelf: Shelf) -> None:
+def _drop_if_stale(manifests: Manifests) -> None:
     """What was left behind by a process that is gone: no commit, and nobody will resume it."""
-    if _age(shelf.folder) > STALE:
-        shelf.remove()
+    if _age(manifests.folder) > STALE:
+        manifests.remove()
 
 
 def _drop_left_rooms(folder: Path) -> Removed:

@@ -32,7 +32,7 @@ LATER = "the service has a fault of its own; try again later"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FailedRequest:
     """The request that went wrong: what may be told of it, and how secrets are kept out."""
 
     url: str
@@ -47,7 +47,7 @@ def is_web_page(body: bytes) -> bool:
 
 
 def unreached(
-    asked: Asked, cause: Exception, timeout: tuple[float, float], over: float | None = None
+    asked: FailedRequest, cause: Exception, timeout: tuple[float, float], over: float | None = None
 ) -> FetchError:
     """The error for a request that got no whole answer (`over`: in all the seconds it had)."""
     words = _words(cause, timeout) if over is None else f"no answer came whole within {over:g} s"
@@ -60,7 +60,9 @@ def unreached(
     )
 
 
-def refused(asked: Asked, status: int, body: bytes, location: str | None) -> InvoiceKitError:
+def refused(
+    asked: FailedRequest, status: int, body: bytes, location: str | None
+) -> InvoiceKitError:
     """The error for an answer that is not 200 and JSON."""
     code: str | None = None
     description: str | None = None

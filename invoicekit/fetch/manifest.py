@@ -35,7 +35,7 @@ MOST = 2.5e11  # seconds since 1970, bytes and pages beyond which a note is no n
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Manifest:
     """What a folder says of one pull."""
 
     pull: str  # the name of its folder
@@ -54,7 +54,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class Manifests:
     """The folder of one collection."""
 
     root: Path  # of all collections of one partner
@@ -62,7 +62,7 @@ class Shelf:
     about: str = ""
     version: str = ""
 
-    def holds(self, note: Note) -> bool:
+    def holds(self, note: Manifest) -> bool:
         """Whether a pull still counts: in time, and of this version of what it belongs to."""
         return note.fresh and ("" in {note.version, self.version} or note.version == self.version)
 
@@ -70,15 +70,15 @@ class Shelf:
         """The folder of `pull`, as the first part of its pages' keys."""
         return f"{self.name}/{pull}"
 
-    def committed(self) -> Note | None:
+    def committed(self) -> Manifest | None:
         """The pull that counts, fresh or not; `None` where there is none that can be read."""
         return self._read(COMMIT)
 
-    def interrupted(self) -> Note | None:
+    def interrupted(self) -> Manifest | None:
         """The pull that was begun last and has not ended, however long ago."""
         return self._read(PENDING)
 
-    def pending(self) -> Note | None:
+    def pending(self) -> Manifest | None:
         """The pull to resume, if one was interrupted not too long ago."""
         note = self.interrupted()
         return note if note and self.holds(note) else None
@@ -202,11 +202,11 @@ class Shelf:
         }
         write_note(private_folder(self.folder) / file, note)
 
-    def _read(self, file: str) -> Note | None:
+    def _read(self, file: str) -> Manifest | None:
         """A note whose every word can be used: a name in it is a name, and no path."""
         try:
             said = read_note(self.folder / file)
-            note = Note(**said) if said else None
+            note = Manifest(**said) if said else None
             if note is None or not re.fullmatch(PULL, note.pull) or not _is_sane(note):
                 return None
         except TypeError:
@@ -214,7 +214,7 @@ class Shelf:
         return note
 
 
-def _is_sane(note: Note) -> bool:
+def _is_sane(note: Manifest) -> bool:
     numbers = (note.pages, note.size, note.made, 0 if note.until is None else note.until)
     return isinstance(note.about, str) and all(
         isinstance(number, int | float) and 0 <= number < MOST for number in numbers

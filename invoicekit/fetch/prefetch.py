@@ -1,4 +1,4 @@
-"""Pages fetched on a thread of their own, so that they come while others are worked on."""
+"""Fetches the next pages on a thread while the caller works on this one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEPTH = 2  # pages that wait to be taken: enough to overlap, and memory stays fl
 TURN = 0.2  # seconds: on Windows an endless wait does not hear Ctrl-C
 
 
-def feed(things: Iterator[T]) -> Iterator[T]:
+def prefetched(things: Iterator[T]) -> Iterator[T]:
     """The same things in the same order, taken from `things` on another thread, a few ahead.
 
     What `things` raises is raised here, in its place. Whoever stops listening stops the thread

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from invoicekit.errors import FetchError, FrameError, PageError
-from invoicekit.fetch.ahead import Ahead
-from invoicekit.fetch.manifest import Note, Shelf
+from invoicekit.fetch.ahead import OffsetPrefetch
+from invoicekit.fetch.manifest import Manifest, Manifests
 from invoicekit.fetch.page_cache import digest
-from invoicekit.fetch.prefetch import feed
+from invoicekit.fetch.prefetch import prefetched
 from invoicekit.fetch.session import Answer, Session, url_of
 from invoicekit.pages import MOST_PAGES, Link, Page, follow, parse_resource
 
@@ -88,11 +88,11 @@ def pull(
     """
     session.raise_if_closed()
     name = digest(url_of(session.settings.base_url, collection.first.uri))
-    shelf = Shelf(session.root, name, collection.about, collection.version)
-    run = _Run(session, collection, build, shelf, stored)
+    manifests = Manifests(session.root, name, collection.about, collection.version)
+    run = _Run(session, collection, build, manifests, stored)
     for _ in range(2):  # twice: another process may have committed a newer pull meanwhile
-        note = shelf.committed()
-        holds = note is not None and (session.settings.offline or shelf.holds(note))
+        note = manifests.committed()
+        holds = note is not None and (session.settings.offline or manifests.holds(note))
         if note is None or refresh or not holds:
             break
         try:
@@ -105,7 +105,7 @@ def pull(
             url=url_of(session.settings.base_url, collection.first.uri),
             hint="open it once with offline=False",
         )
-    pending = None if refresh else shelf.pending()
+    pending = None if refresh else manifests.pending()
     return run.anew(pending)
 
 
@@ -114,13 +114,13 @@ class _Run(Generic[T]):
     session: Session
     collection: Collection
     build: Callable[[Iterator[Page]], T]
-    shelf: Shelf
+    manifests: Manifests
     stored: bool
     unfit: int = 0  # the number of a page that may not be stored
 
-    def committed(self, note: Note) -> tuple[T, list[Reading]]:
+    def committed(self, note: Manifest) -> tuple[T, list[Reading]]:
         """Read a committed pull back; it is whole if its links lead from page to page to an end."""
-        folder = self.shelf.folder_of(note.pull)
+        folder = self.manifests.folder_of(note.pull)
 
         def ask(link: Link) -> Answer:
             answer = self.session.cached(link, folder)
@@ -134,25 +134,25 @@ class _Run(Generic[T]):
             raise _MissError
         return result, readings
 
-    def anew(self, pending: Note | None) -> tuple[T, list[Reading]]:
+    def anew(self, pending: Manifest | None) -> tuple[T, list[Reading]]:
         """Pull it, from where an interrupted pull stopped; a dead seek token restarts it once."""
-        name = pending.pull if pending else self.shelf.begin(self.collection.lifetime)
+        name = pending.pull if pending else self.manifests.begin(self.collection.lifetime)
         try:
             return self._pulled(name)
         except _DeadTokenError:
-            self.shelf.forget(name)
-            name = self.shelf.begin(self.collection.lifetime)
+            self.manifests.forget(name)
+            name = self.manifests.begin(self.collection.lifetime)
         try:
             return self._pulled(name)
         except _DeadTokenError as dead:
-            self.shelf.forget(name)
+            self.manifests.forget(name)
             raise PageError(
                 f"{self.collection.name} cannot be read to its end: the service refused its own "
                 f"continuation token, twice ({dead.cause}). Ask again later; nothing was kept"
             ) from dead.cause
 
     def _pulled(self, name: str) -> tuple[T, list[Reading]]:
-        folder = self.shelf.folder_of(name)
+        folder = self.manifests.folder_of(name)
         correlation_id = str(uuid.uuid4())  # one a pull, as Microsoft's own clients do
 
         def ask(link: Link, wanted: Callable[[], bool]) -> Answer:
@@ -165,26 +165,26 @@ class _Run(Generic[T]):
 
         readings: list[Reading] = []
         unwritten = self.session.unwritten
-        ahead = Ahead(ask, self.session.crew)
+        ahead = OffsetPrefetch(ask, self.session.pool)
         try:
             result = self._built(ahead, readings)
         except FetchError as error:
             if error.status in WRONG:
-                self.shelf.forget(name)
+                self.manifests.forget(name)
             raise
         except (PageError, FrameError):
-            self.shelf.forget(name)
+            self.manifests.forget(name)
             raise
         finally:
             ahead.close()
         if self.collection.lifetime == 0 or self.session.unwritten != unwritten:
-            self.shelf.forget(name)
+            self.manifests.forget(name)
         else:
             self._commit(name, readings)
         return result, readings
 
     def _built(self, ask: Callable[[Link], Answer], readings: list[Reading]) -> T:
-        result = self.build(feed(self._pages(ask, readings)))
+        result = self.build(prefetched(self._pages(ask, readings)))
         if self.unfit:
             raise PageError(
                 f"page {self.unfit} of {self.collection.name} repeats a secret of the sign-in, so "
@@ -197,9 +197,9 @@ class _Run(Generic[T]):
         if not any(reading.rows for reading in readings):
             lifetime = EMPTY_LIFETIME
         try:
-            self.shelf.commit(name, pages=len(readings), lifetime=lifetime)
+            self.manifests.commit(name, pages=len(readings), lifetime=lifetime)
         except OSError:
-            self.shelf.forget(name)  # a full disk costs the cache, not the result
+            self.manifests.forget(name)  # a full disk costs the cache, not the result
 
     def _pages(
         self,

@@ -1,4 +1,4 @@
-"""How often a request is tried again, and how long is waited between."""
+"""The retry policy: how often a request is tried again, and the waits between."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ TURN = 0.2  # seconds
 TOLD_FROM = 3.0  # seconds: a longer wait is said, with its reason
 
 
-def may_go_better(status: int | None) -> bool:
+def is_retryable(status: int | None) -> bool:
     """Whether it helps to ask again: there was no answer (`None`), or one that says so."""
     return status is None or status in AGAIN
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """Bounds of trying again: in number, and in seconds waited for one page altogether.
 
     Microsoft's own client tries three times more, after 0.5, 1.5 and 3.5 seconds; it gives up on

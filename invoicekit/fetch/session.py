@@ -25,11 +25,11 @@ from invoicekit.auth.signers import Signer, signer_for
 from invoicekit.errors import PageError
 from invoicekit.fetch.bodies import ACCEPTED
 from invoicekit.fetch.deadline import Deadline
-from invoicekit.fetch.http_errors import Asked, is_web_page, refused, unreached
+from invoicekit.fetch.http_errors import FailedRequest, is_web_page, refused, unreached
 from invoicekit.fetch.page_cache import KEPT_HEADERS, PageCache, PageFiles, page_key
-from invoicekit.fetch.retry import Patience, may_go_better, rest
+from invoicekit.fetch.retry import RetryPolicy, is_retryable, rest
 from invoicekit.fetch.signing import Secrets, SigningAdapter, origin_of
-from invoicekit.fetch.thread_pool import Crew
+from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.fetch.transport import ECHOED, closed, id_in
 from invoicekit.files.partner_folder import partner_folder
 from invoicekit.pages import BOM, Link
@@ -64,9 +64,9 @@ class Session:
     def __init__(self, settings: Settings, signer: Signer | None = None) -> None:
         self.settings = settings
         self.signer = signer or signer_for(settings)
-        self.patience = Patience()
+        self.retry_policy = RetryPolicy()
         self.root = partner_folder(settings)
-        self.crew = Crew(settings.connections, "invoicekit-fetch")
+        self.pool = ThreadPool(settings.connections, "invoicekit-fetch")
         self._secrets = Secrets(self.signer)
         self._timeout = (settings.connect_timeout, settings.read_timeout)
         self._http = CachedSession(
@@ -112,7 +112,7 @@ class Session:
     def close(self) -> None:
         """Close the connections, and end what is being asked; what is on disk stays."""
         self._transport.close()
-        self.crew.close()
+        self.pool.close()
         self._http.close()  # type: ignore[no-untyped-call]
 
     def raise_if_closed(self) -> None:
@@ -148,7 +148,7 @@ class Session:
     ) -> Answer:
         """The answer to `link`, from `folder` where it lies, else from the service.
 
-        Tried again where that may help, as `Patience` says: under the same MS-RequestId, as the
+        Tried again where that may help, as `RetryPolicy` says: under the same MS-RequestId, as the
         service wants it, and no longer than it is `wanted`. A refused token (401) is renewed once.
         Without a folder it is neither looked for on disk nor kept there.
 
@@ -172,11 +172,11 @@ class Session:
                 return replace(answer, retries=tried - 1, seconds=time.perf_counter() - start)
             error = error or AssertionError("no answer and no error")
             status = None if response is None else response.status_code
-            if not (may_go_better(status) and wanted()):
+            if not (is_retryable(status) and wanted()):
                 raise error
             asked_to = None if response is None else response.headers.get("Retry-After")
-            seconds = self.patience.wait(tried, asked_to)
-            end = self.patience.end(tried, waited, seconds)
+            seconds = self.retry_policy.wait(tried, asked_to)
+            end = self.retry_policy.end(tried, waited, seconds)
             if end or deadline.over:
                 error.args = (f"{str(error).rstrip('.')}. {end or f'Given up after try {tried}'}",)
                 raise error
@@ -190,7 +190,7 @@ class Session:
         self, request: PreparedRequest, send: Callable[..., Response], deadline: Deadline
     ) -> tuple[Response | None, Exception | None]:
         """One try: the response, if it came whole, and the error where it is not good."""
-        asked = Asked(
+        asked = FailedRequest(
             url=(request.url or "").partition("#")[0],
             request_id=id_in(request.headers, "MS-RequestId"),
             correlation_id=id_in(request.headers, "MS-CorrelationId"),

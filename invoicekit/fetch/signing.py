@@ -1,4 +1,4 @@
-"""The token, shown to one host and to no other, and to nobody above the wire."""
+"""Signs requests: the token goes to one host and to no other, and no caller sees it."""
 
 from __future__ import annotations
 

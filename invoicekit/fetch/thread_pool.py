@@ -1,4 +1,4 @@
-"""A few hands that work at once, and do not keep anybody waiting who has had enough."""
+"""A pool of daemon threads; Ctrl-C does not wait for them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Crew:
-    """Runs what is submitted on up to `hands` threads, which are started when they are needed.
+class ThreadPool:
+    """Runs what is submitted on up to `size` threads, which are started when they are needed.
 
     They are daemons, unlike those of `ThreadPoolExecutor`: Ctrl-C does not wait for a socket that
     may take minutes to answer.
     """
 
-    def __init__(self, hands: int, name: str) -> None:
-        self.hands = hands
+    def __init__(self, size: int, name: str) -> None:
+        self.size = size
         self._name = name
         self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
         self._work = queue.SimpleQueue()
@@ -28,16 +28,16 @@ class Crew:
         self._closed = False
 
     def submit(self, task: Callable[[], T]) -> Future[T]:
-        """Have `task` done; the future gives what it returns or raises, or is cancelled."""
+        """Run `task` on a thread of the pool; the future gives its result, or is cancelled."""
         future: Future[T] = Future()
         with self._lock:
             if self._closed:
                 future.cancel()
                 return future
             self._work.put((future, task))
-            if len(self._threads) < self.hands:
+            if len(self._threads) < self.size:
                 name = f"{self._name}-{len(self._threads)}"
-                self._threads.append(threading.Thread(target=self._toil, name=name, daemon=True))
+                self._threads.append(threading.Thread(target=self._serve, name=name, daemon=True))
                 self._threads[-1].start()
         return future
 
@@ -63,7 +63,7 @@ class Crew:
                 future.result()
         return [future.result() for future in futures]
 
-    def _toil(self) -> None:
+    def _serve(self) -> None:
         while (job := self._work.get()) is not None:
             future, task = job
             if not future.set_running_or_notify_cancel():

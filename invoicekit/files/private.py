@@ -101,7 +101,7 @@ def checksum(note: Mapping[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def held(lock: Path) -> Iterator[None]:
+def file_lock(lock: Path) -> Iterator[None]:
     """Hold `lock` among threads and processes, for work of moments; who is killed lets go at once.
 
     The file may stay behind, held by nobody.

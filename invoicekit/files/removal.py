@@ -77,12 +77,12 @@ def _names_in(folder: Path, removed: Removed) -> list[str]:
 
 def _remove_file(path: Path, removed: Removed) -> None:
     try:
-        size = path.lstat().st_size
+        found = path.lstat()
         path.unlink()
     except FileNotFoundError:  # another process was quicker
         return
     except OSError:
         removed.left.append(path)
         return
-    removed.size += size
+    removed.size += found.st_size if found.st_nlink == 1 else 0  # under another name it stays
     removed.files += 1

@@ -1,4 +1,4 @@
-"""Rows of some pages, put by to be typed together: polars is cheaper by the thousand."""
+"""Buffers rows of several pages so that polars casts them in one call."""
 
 from __future__ import annotations
 

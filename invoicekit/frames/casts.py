@@ -1,4 +1,4 @@
-"""Columns of text to columns of their type: exactly, or beside their text, or not at all.
+"""Casts columns of text to their types, exactly; what does not fit keeps its text, or is refused.
 
 polars nulls what it cannot cast, so the nulls are counted after; what it would round silently is
 found before (`numbers.py`).

@@ -1,4 +1,4 @@
-"""What is kept on disk, as a user sees it: how much it is, and how to be rid of it."""
+"""`client.cache`: how much is kept on disk, and clearing it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from html import escape
 from pathlib import Path
 from typing import Self
 
-from invoicekit.fetch.eviction import known_folders, shelves_in
-from invoicekit.fetch.manifest import PAGE, Shelf
+from invoicekit.fetch.eviction import collections_in, known_folders
+from invoicekit.fetch.manifest import PAGE, Manifests
 from invoicekit.files.private import MARKER, PART, is_marked
 from invoicekit.files.removal import Layout, Removed, remove_within
 from invoicekit.store.dataset import Store
@@ -67,7 +67,7 @@ class Cache:
         """Folder, size in all, answers, collections, and since when; asks nothing."""
         sizes = dict(self._files())
         pages = [path for path in sizes if path.suffix == PAGE]
-        notes = [note for shelf in self._shelves() if (note := shelf.committed())]
+        notes = [note for manifests in self._shelves() if (note := manifests.committed())]
         made = [note.made for note in notes]
         return CacheInfo(
             folder=self.folder,
@@ -89,9 +89,9 @@ class Cache:
         ours, others = known_folders(self.folder)
         removed = Removed(left=others)
         gone = 0
-        for shelf in self._of(invoice):
+        for manifests in self._of(invoice):
             before = len(removed.left)
-            removed.add(shelf.remove())
+            removed.add(manifests.remove())
             gone += len(removed.left) == before
         for partner in ours:
             if invoice is not None:
@@ -109,21 +109,21 @@ class Cache:
             )
         return Cleared(gone, removed.size, left)
 
-    def _of(self, invoice: str | None) -> list[Shelf]:
+    def _of(self, invoice: str | None) -> list[Manifests]:
         """The collections of an invoice, by the very id where there is one, else in any case."""
         if invoice is None:
             return list(self._shelves())
         named = [
-            (shelf, note.about)
-            for shelf in self._shelves()
-            if (note := shelf.committed() or shelf.interrupted())
+            (manifests, note.about)
+            for manifests in self._shelves()
+            if (note := manifests.committed() or manifests.interrupted())
         ]
-        very = [shelf for shelf, about in named if about == invoice]
-        return very or [shelf for shelf, about in named if about.lower() == invoice.lower()]
+        very = [manifests for manifests, about in named if about == invoice]
+        return very or [manifests for manifests, about in named if about.lower() == invoice.lower()]
 
-    def _shelves(self) -> Iterator[Shelf]:
+    def _shelves(self) -> Iterator[Manifests]:
         for partner in known_folders(self.folder)[0]:
-            yield from shelves_in(partner)
+            yield from collections_in(partner)
 
     def _files(self) -> Iterator[tuple[Path, int]]:
         """All files and their sizes; one that has two names is counted once."""

@@ -23,12 +23,12 @@ from typing import Any
 import polars as pl
 
 from invoicekit.errors import FrameError
-from invoicekit.files.private import file_name, held, private_folder
+from invoicekit.files.private import file_lock, file_name, private_folder
 from invoicekit.files.removal import Removed, remove_folder, remove_within
 from invoicekit.frames.decode import OURS
-from invoicekit.frames.layout import STORE, layout_of
 from invoicekit.frames.schema import BY_OBJECT_TYPE
 from invoicekit.store import hive, parts
+from invoicekit.store.layout import STORE, layout_of
 from invoicekit.store.manifest import (
     PARTS,
     VERSION,
@@ -164,7 +164,7 @@ class Store:
         name = invoice_name(stored.key.invoice_id)
         invoice = self.folder / PARTS / name
         private_folder(self.folder / NOTES)
-        with held(self.folder / NOTES / f"{name}.lock"):
+        with file_lock(self.folder / NOTES / f"{name}.lock"):
             if not parts.are_there(self.folder, stored.parts):
                 raise FileNotFoundError(f"the lines of {name} were cleared while they were written")
             counted = self._counted(name)
@@ -180,7 +180,7 @@ class Store:
         for invoice in parts.overdue(self.folder):
             with (
                 contextlib.suppress(OSError),
-                held(self.folder / NOTES / f"{invoice.name}.lock"),
+                file_lock(self.folder / NOTES / f"{invoice.name}.lock"),
             ):
                 parts.sweep(invoice, self._counted(invoice.name))
 
@@ -194,7 +194,7 @@ class Store:
     def republish(self, stored: Stored) -> None:
         """Let other engines see what counts, if a process was killed before it did."""
         name = invoice_name(stored.key.invoice_id)
-        with contextlib.suppress(OSError), held(self.folder / NOTES / f"{name}.lock"):
+        with contextlib.suppress(OSError), file_lock(self.folder / NOTES / f"{name}.lock"):
             self._publish(stored)
 
     def _publish(self, stored: Stored) -> None:
@@ -216,7 +216,7 @@ class Store:
         name, path = invoice_name(invoice_id), self._note(invoice_id)
         if not path.exists():
             return
-        with contextlib.suppress(OSError), held(self.folder / NOTES / f"{name}.lock"):
+        with contextlib.suppress(OSError), file_lock(self.folder / NOTES / f"{name}.lock"):
             counted = self._counted(name)
             try:
                 if counted:

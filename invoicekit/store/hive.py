@@ -19,7 +19,7 @@ from pathlib import Path
 
 from invoicekit.files.private import TRIES, is_folder, private_folder, unlinked
 from invoicekit.files.removal import remove_folder
-from invoicekit.frames.layout import DATASET
+from invoicekit.store.layout import DATASET
 from invoicekit.store.manifest import PartFile, Stored, invoice_name, object_type_name
 
 MOVING = "_moving"  # folders on their way in or out of sight

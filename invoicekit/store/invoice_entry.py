@@ -1,4 +1,4 @@
-"""The line items of one invoice in the store: remembered when closed, recalled when unchanged."""
+"""One invoice's lines in the store: written when it is closed, read while it is unchanged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Said = tuple[Pair, str, Mapping[str, int], Sequence[Reading]]
 
 
 @dataclass(frozen=True, slots=True)
-class LineShelf:
+class InvoiceEntry:
     """Where the lines of one invoice lie, if they do."""
 
     store: Store

@@ -1,4 +1,4 @@
-"""Asks for the lines of one invoice, and says what came of each collection."""
+"""Loads the line items of one invoice, collection by collection, with the outcome of each."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from invoicekit.files.private import private_folder, unlinked, write_private
 from invoicekit.files.removal import remove_folder, remove_within
-from invoicekit.frames.layout import COMMIT, LINES
+from invoicekit.store.layout import COMMIT, LINES
 from invoicekit.store.manifest import PART, PARTS, PartFile, Stored
 
 WRITING, SUPERSEDED = "writing", "superseded"

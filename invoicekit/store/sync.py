@@ -15,7 +15,7 @@ from invoicekit.fetch.progress import Progress
 from invoicekit.frames.schema import NUMBER
 from invoicekit.line_items import Pair
 from invoicekit.store.dataset import NotStoredError, Stored, Writer
-from invoicekit.store.invoice_entry import LineShelf, commit, is_of, is_whole, lines_of
+from invoicekit.store.invoice_entry import InvoiceEntry, commit, is_of, is_whole, lines_of
 from invoicekit.store.loader import Batches, LineReader, Outcome, warn_of
 
 PROOF = {
@@ -44,7 +44,7 @@ class Synced:
 
 def sync_lines(
     reader: LineReader,
-    shelf: LineShelf,
+    entry: InvoiceEntry,
     pairs: Sequence[Pair],
     total: Decimal,
     *,
@@ -58,18 +58,18 @@ def sync_lines(
     """
 
     def proof(stored: Stored) -> Reconciliation:
-        with shelf.store.reading(stored):
-            return lines_of(shelf.store, stored).proof(total, reader.currency)
+        with entry.store.reading(stored):
+            return lines_of(entry.store, stored).proof(total, reader.currency)
 
-    stored = None if refresh else shelf.store.find(shelf.key)
-    if stored and _still_counts(shelf, stored, pairs):
+    stored = None if refresh else entry.store.find(entry.key)
+    if stored and _still_counts(entry, stored, pairs):
         with contextlib.suppress(NotStoredError):  # what is damaged is brought in again
             found = Synced(proof(stored), new=False)
-            shelf.store.republish(stored)
+            entry.store.republish(stored)
             return found
     for again in (False, True):  # another process may clear the store meanwhile
         with contextlib.suppress(NotStoredError, FileNotFoundError):
-            stored = _brought_in(reader, shelf, pairs, refresh=refresh and not again)
+            stored = _brought_in(reader, entry, pairs, refresh=refresh and not again)
             return Synced(proof(stored), new=True)
     raise FrameError(
         f"the lines of {reader.invoice_id} were removed while they were stored, twice. Sync again "
@@ -77,27 +77,27 @@ def sync_lines(
     )
 
 
-def _still_counts(shelf: LineShelf, stored: Stored, pairs: Sequence[Pair]) -> bool:
+def _still_counts(entry: InvoiceEntry, stored: Stored, pairs: Sequence[Pair]) -> bool:
     """Whether all collections that the invoice names now are there, whole and undamaged."""
-    return is_whole(stored) and is_of(stored, pairs) and shelf.store.is_sound(stored)
+    return is_whole(stored) and is_of(stored, pairs) and entry.store.is_sound(stored)
 
 
 def _brought_in(
-    reader: LineReader, shelf: LineShelf, pairs: Sequence[Pair], *, refresh: bool
+    reader: LineReader, entry: InvoiceEntry, pairs: Sequence[Pair], *, refresh: bool
 ) -> Stored:
-    writer = shelf.store.write(shelf.key)
+    writer = entry.store.write(entry.key)
     try:
         with Progress(reader.invoice_id) as progress:
             outcomes = [_written(reader, pair, writer, progress, refresh) for pair in pairs]
         for outcome in outcomes:
             warn_of(outcome, reader.invoice_id)
         said = [(one.pair, one.state, one.result or {}, one.readings) for one in outcomes]
-        return commit(writer, said, until=shelf.until())
+        return commit(writer, said, until=entry.until())
     except FileNotFoundError:
         raise
     except OSError as cause:
         raise SettingsError(
-            f"the lines of {reader.invoice_id} cannot be stored in {shelf.store.folder} "
+            f"the lines of {reader.invoice_id} cannot be stored in {entry.store.folder} "
             f"({cause.strerror or cause}). Make room there or name another cache_dir; what was "
             "stored before is still there"
         ) from cause
