@@ -77,7 +77,7 @@ def connect(
         page_size: rows a page, 1 to 2000 (default).
         connections: requests at once, 1 to 16 (4). Seek pages come one after the other anyhow.
         connect_timeout: seconds to connect (10).
-        read_timeout: seconds without a byte of an answer (180).
+        read_timeout: seconds without a byte of an answer (180); all of it may take five times that.
         offline: answer from the cache alone, and never ask.
 
     Raises:
