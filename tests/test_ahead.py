@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from chains import OFFSET, SEEK, Chain, kept, numbers, place, read_whole
 from server import Reply, line, page, rows
+
+import invoicekit as ik
+from invoicekit.fetch.ahead import OffsetPrefetch
+from invoicekit.fetch.thread_pool import ThreadPool
+from invoicekit.pages import Link
 
 AHEAD = 3  # how many are asked for beyond the one that is wanted
 
@@ -94,3 +101,32 @@ def test_a_service_whose_steps_are_uneven_is_asked_ahead_no_more(serve, open_cli
     service = serve(answer)
     read_whole(open_client(service), chain)
     assert len(numbers(service)) <= len(offsets) + AHEAD
+
+
+@pytest.mark.parametrize("submitted", ["before", "after"])
+def test_a_guess_that_no_thread_is_free_for_says_that_the_client_is_closed(submitted):
+    """Its thread would never come; whoever waits for it is told."""
+    pool, busy = ThreadPool(2, "test"), threading.Event()
+    for _ in range(2):
+        pool.submit(lambda: busy.wait(30))
+    ahead = OffsetPrefetch(lambda link, _: link, pool)
+    links = [Link(f"/x?offset={number}") for number in range(3)]
+    try:
+        if submitted == "after":
+            pool.close()
+        for link in links[:2]:
+            ahead(link)
+        told: list[str] = []
+
+        def wait() -> None:
+            with pytest.raises(ik.FetchError) as error:
+                ahead(links[2])
+            told.append(str(error.value))
+
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        pool.close()
+        waiting.join(10)
+        assert told == ["the client is closed"]
+    finally:
+        busy.set()

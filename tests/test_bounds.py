@@ -335,7 +335,7 @@ def test_whoever_waits_for_an_answer_is_told_that_the_client_is_closed(
     """At once, and nobody waits for ever: also not a page that was asked ahead."""
     chain = Chain(kinds=(kind,))
     chain.faults = {3: Reply(chain.page(3, kind), **WAITS[wait])}
-    client = open_client(serve(chain), connections=1 if wait == "for its turn" else 4)
+    client = open_client(serve(chain), connections=2 if wait == "for its turn" else 4)
     told: list[ik.InvoiceKitError] = []
 
     def use() -> None:
