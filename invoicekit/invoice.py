@@ -64,6 +64,12 @@ class Invoice:
             if header[name] is None:
                 raise FrameError(f"an invoice came without its {name}; it cannot be reconciled")
         self.id: str = header["invoice_id"]
+        try:
+            partner_center.invoice(self.id)
+        except ValueError as cause:  # the service's word, not the user's: he has asked for nothing
+            raise PageError(
+                f"the service names an invoice that nobody can ask for: {cause}"
+            ) from cause
         self.currency: str = header["currency"]
         self.total: Decimal = plain(header["total_charges"], self.currency)
         self.paid: Decimal | None = (

@@ -256,6 +256,22 @@ def test_sync_goes_on_past_a_bad_invoice_and_names_it(serve, open_client):
     assert client.sync(tell=quiet)["new"].to_list() == [False, True, False, True, False]
 
 
+@pytest.mark.parametrize("name", ["../../x", "a/b", "G\\u00002"])
+def test_an_id_that_nobody_can_ask_for_costs_that_invoice_alone(serve, open_client, name):
+    """It is the service's word: an error of ours, and no ValueError, which is for a user's."""
+    partner = Partner(3)
+
+    def answer(asked):
+        said = partner(asked)
+        return said.replace(b'"G2"', f'"{name}"'.encode()) if asked.target.endswith("s") else said
+
+    client = open_client(serve(answer))
+    assert client.invoices().height == 3
+    with pytest.raises(ik.PageError, match=r"^1 of 3 .*nobody can ask for.*others are stored"):
+        client.sync(tell=quiet)
+    assert client.scan(ONE_TIME).collect()["invoice_id"].to_list() == ["G1", "G3"]
+
+
 def test_the_error_of_failures_of_one_kind_is_of_that_kind(serve, open_client):
     partner = Partner(3, G2=Reply(b'{"code":77,"description":"no"}', 500))
     with pytest.raises(ik.FetchError, match="1 of 3 invoices not synced: G2") as no:

@@ -58,7 +58,7 @@ def clean(value: object) -> str:
 def shorten(text: str, width: int) -> str:
     """At most `width` letters of the text, the last one … where some are left out.
 
-    >>> shorten("Wide SignInEnvironment Importers", 10)
+    >>> shorten("Wide World Importers", 10)
     'Wide Worl…'
     """
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"
