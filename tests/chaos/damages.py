@@ -229,7 +229,7 @@ def run(given: argparse.Namespace, room: Path, books: Books, workers: Workers) -
         looks = (chance.choice(FIRST_LOOKS), "verify", "offline")
         for mended, look in enumerate(looks):
             for outcome, question, said in judge(workers.do(look, root, number), right):
-                stays = damage in IN_THE_WAY and outcome == "error"
+                stays = damage in IN_THE_WAY and outcome in CLEAR
                 if outcome == "right" or (not mended and outcome in CLEAR) or stays:
                     outcomes.add(outcome)
                     continue
