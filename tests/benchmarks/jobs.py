@@ -201,7 +201,9 @@ def totals_polars(url, folder):  # noqa: ARG001
         pl.scan_parquet(_files(folder), hive_partitioning=False)
         .group_by(
             "customer_id",
-            pl.concat_str("product_id", "sku_id", separator=":").alias("offer_id"),
+            pl.concat_str("product_id", "sku_id", separator=":", ignore_nulls=True).alias(
+                "offer_id"
+            ),
             "currency",
         )
         .agg(
@@ -242,8 +244,9 @@ def totals_pandas(url, folder):  # noqa: ARG001
     frame = pd.read_parquet(
         _files(folder), columns=[*columns, *AMOUNTS], dtype_backend="pyarrow", partitioning=None
     )
-    frame["offer_id"] = frame["product_id"] + ":" + frame["sku_id"]
-    grouped = frame.groupby(["customer_id", "offer_id", "currency"], sort=False)
+    ids = frame["product_id"].fillna("") + ":" + frame["sku_id"].fillna("")
+    frame["offer_id"] = ids.str.strip(":")
+    grouped = frame.groupby(["customer_id", "offer_id", "currency"], sort=False, dropna=False)
     named = {"customer_name": "last", "product_name": "last"}
     found = grouped.agg({**dict.fromkeys(AMOUNTS, "sum"), **named})
     found = found.sort_values("total_for_customer", ascending=False)
