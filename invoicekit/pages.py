@@ -18,9 +18,8 @@ import msgspec
 from invoicekit.errors import PageError
 
 BOM = b"\xef\xbb\xbf"
-PIECE = (
-    400_000  # bytes of rows that are decoded at once: the processor's cache holds what they become
-)
+# Bytes of rows that are decoded at once: the processor's cache holds what they become.
+PIECE = 400_000
 # What a link may ask to be sent along: the service's own headers (the seek token is one), and the
 # form of the answer. Never who we are, where it goes, or how a message is cut.
 LINK_HEADER = re.compile(r"MS-[A-Za-z0-9-]+|Accept", re.IGNORECASE)
@@ -236,8 +235,8 @@ def _raise_if_said_twice(envelope: bytes, body: bytes, where: str) -> None:
             cut_well = False
         if not cut_well:  # the rows' text is there a second time: look at all that there is
             read(body)
-    except (ValueError, RecursionError) as cause:
-        raise PageError(f"{where} is {_complaint(body, cause)}") from cause
+    except (ValueError, RecursionError) as cause:  # not as a cause: json hangs the text on it
+        raise PageError(f"{where} is {_complaint(body, cause)}") from None
 
 
 def _named(collection: str, number: int) -> str:

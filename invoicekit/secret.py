@@ -95,11 +95,15 @@ def scrubbed(
     return call
 
 
-def scrubbing(call: Callable[[], T], redact: Callable[[str], str] = str) -> T:
-    """What `call` returns; whatever it raises leaves scrubbed, as `scrub` does it."""
+def scrubbing(
+    call: Callable[[], T],
+    redact: Callable[[str], str] = str,
+    kinds: tuple[type[BaseException], ...] = (BaseException,),  # an interrupt shows its frames too
+) -> T:
+    """What `call` returns; what it raises of these kinds leaves scrubbed, as `scrub` does it."""
     try:
         return call()
-    except BaseException as error:  # noqa: BLE001 (an interrupt shows its frames like any error)
+    except kinds as error:
         wrong = scrub(error, redact)
     try:
         raise wrong  # out here, so that it has no context

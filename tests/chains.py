@@ -126,7 +126,7 @@ def collection_of(client: ik.Client, kind: str = SEEK) -> Collection:
     )
 
 
-def shelf_of(client: ik.Client, kind: str = SEEK) -> Manifests:
+def manifests_of(client: ik.Client, kind: str = SEEK) -> Manifests:
     """Where they are kept."""
     first = collection_of(client, kind).first
     return Manifests(client._session.root, digest(url_of(client.settings.base_url, first.uri)))
@@ -134,11 +134,11 @@ def shelf_of(client: ik.Client, kind: str = SEEK) -> Manifests:
 
 def kept(client: ik.Client, kind: str = SEEK) -> tuple[str, int]:
     """How they are kept, and how many of their pages."""
-    shelf = shelf_of(client, kind)
-    files = len(pages_in(shelf.folder))
-    if shelf.committed():
+    manifests = manifests_of(client, kind)
+    files = len(pages_in(manifests.folder))
+    if manifests.committed():
         return "committed", files
-    return ("pending" if shelf.pending() else "nothing"), files
+    return ("pending" if manifests.pending() else "nothing"), files
 
 
 def pages_in(folder: Path) -> list[Path]:

@@ -171,6 +171,24 @@ def test_money_that_cannot_be_kept_exactly(serve, open_client, total, words):
         open_client(service).invoice("G1").totals("customer")
 
 
+@pytest.mark.parametrize(
+    ("spoil", "error"),
+    [
+        pytest.param(lambda body: body.replace(b'"7.77"', b'"a lot"'), ik.FrameError, id="amount"),
+        pytest.param(lambda body: body[:-40], ik.PageError, id="cut"),
+        pytest.param(lambda body: b'{"items": [], ' + body[1:], ik.PageError, id="said twice"),
+        pytest.param(lambda body: b'{"totalCount": 2, ' + body[1:], ik.PageError, id="total twice"),
+    ],
+)
+def test_no_traceback_shows_the_lines_of_a_page(serve, open_client, spoil, error):
+    """`pytest.raises` looks at each local variable for the name (see `leaks.py`)."""
+    body = spoil(page(rows(line(), line('"7.77"', name="S3CRET BAKERY"))))
+    found = open_client(serve(lines_are(body))).invoice("G1")
+    for ask in (found.line_items, found.charges, lambda: found.totals("customer")):
+        with pytest.raises(error):
+            ask()
+
+
 def test_an_unknown_object_type_makes_the_invoice_incomplete(serve, open_client):
     service = serve(lines_are(page(rows(line(), line("5", object_type="New<Thing>")))))
     found = open_client(service).invoice("G1")

@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from chains import Chain, pages_in, read_whole, shelf_of
+from chains import Chain, manifests_of, pages_in, read_whole
 from server import invoice, line, page, rows
 from test_folders import FIRST_RELEASE
 
@@ -149,7 +149,7 @@ def test_what_others_keep_beside_it_is_not_even_looked_at(filled, documents):
 
 def test_what_others_put_into_our_folders_stays_and_is_named(filled):
     root = filled._session.root
-    collection = shelf_folder(root)
+    collection = collection_folder(root)
     pull = next(path for path in collection.iterdir() if path.is_dir())
     theirs = [
         root / "notes.txt",
@@ -179,7 +179,7 @@ def test_what_others_put_into_our_folders_stays_and_is_named(filled):
     assert " and 3 more" in told[0]
 
 
-def shelf_folder(root: Path) -> Path:
+def collection_folder(root: Path) -> Path:
     return next(path for path in sorted(root.iterdir()) if len(path.name) == 32)
 
 
@@ -188,11 +188,11 @@ def the_partner(root: Path) -> Path:
 
 
 def a_collection(root: Path) -> Path:
-    return shelf_folder(root)
+    return collection_folder(root)
 
 
 def a_pull(root: Path) -> Path:
-    return next(path for path in shelf_folder(root).iterdir() if path.is_dir())
+    return next(path for path in collection_folder(root).iterdir() if path.is_dir())
 
 
 def the_store(root: Path) -> Path:
@@ -232,7 +232,7 @@ def a_page(root: Path) -> Path:
 
 
 def a_note(root: Path) -> Path:
-    return shelf_folder(root) / "commit.json"
+    return collection_folder(root) / "commit.json"
 
 
 FOLDERS = [
@@ -289,7 +289,7 @@ def test_a_note_that_leads_elsewhere_is_no_note(serve, open_client, documents, f
     service = serve(chain := Chain())
     client = open_client(service)
     read_whole(client, chain)
-    here = shelf_of(client)
+    here = manifests_of(client)
     before = files_in(documents)
     note = read_note(here.folder / "commit.json")
     real = note["pull"]
@@ -316,7 +316,7 @@ def test_a_note_that_makes_no_sense_is_no_note(serve, open_client, wrong):
     service = serve(chain := Chain())
     client = open_client(service)
     read_whole(client, chain)
-    here = shelf_of(client)
+    here = manifests_of(client)
     write_note(here.folder / "commit.json", {**read_note(here.folder / "commit.json"), **wrong})
     assert here.committed() is None
     client.cache.info()
@@ -371,7 +371,7 @@ def test_a_page_that_is_no_file_keeps_nobody_waiting(serve, open_client):
     service = serve(chain := Chain())
     client = open_client(service)
     read_whole(client, chain)
-    (path, *_) = pages_in(shelf_of(client).folder)
+    (path, *_) = pages_in(manifests_of(client).folder)
     path.unlink()
     os.mkfifo(path)
     asked = len(service.asked)

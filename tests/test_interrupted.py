@@ -15,11 +15,22 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from chains import CLOSED, OFFSET, SEEK, Chain, kept, numbers, pages_in, place, read_whole, shelf_of
+from chains import (
+    CLOSED,
+    OFFSET,
+    SEEK,
+    Chain,
+    kept,
+    manifests_of,
+    numbers,
+    pages_in,
+    place,
+    read_whole,
+)
 from server import Reply, invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.fetch import manifest as shelf
+from invoicekit.fetch import manifest
 from invoicekit.fetch.eviction import trim
 from invoicekit.files.private import MARKER, private_folder
 
@@ -217,7 +228,7 @@ def test_a_file_that_vanishes_does_not_cost_the_commit(serve, open_client):
 
     def answer(asked):
         if asked.token == "1-5":
-            folder = pages_in(shelf_of(client).folder)[0].parent
+            folder = pages_in(manifests_of(client).folder)[0].parent
             (folder / ".0.part").symlink_to("gone")
         return chain(asked)
 
@@ -231,7 +242,7 @@ def test_what_a_killed_process_left_is_swept_up_after_a_while(serve, open_client
     service = serve(chain := Chain())
     client = open_client(service)
     read_whole(client, chain)
-    here = shelf_of(client)
+    here = manifests_of(client)
     part = f".{'0' * 16}.part"
     left = [here.folder / part, here.folder / "0badcafe" / f"{'0' * 32}.page"]
     room = client.settings.cache_dir / f".{'0' * 16}.new"  # of a partner, begun and never finished
@@ -242,7 +253,7 @@ def test_what_a_killed_process_left_is_swept_up_after_a_while(serve, open_client
     trim(client.settings.cache_dir, 1, here.folder)
     assert all(path.exists() for path in left)  # somebody may be at work on them
     for path in (left[0], left[1].parent, room):
-        os.utime(path, (0, time.time() - shelf.IDLE - 60))
+        os.utime(path, (0, time.time() - manifest.IDLE - 60))
     trim(client.settings.cache_dir, 1, here.folder)
     assert not any(path.exists() for path in (*left, room))
     asked = len(service.asked)
@@ -255,11 +266,11 @@ def test_refresh_on_a_disk_that_takes_no_note_never_gives_the_old(serve, open_cl
     service = serve(chain := Chain())
     client = open_client(service)
     for _ in range(2):
-        (shelf_of(client).folder / shelf.PENDING).mkdir(parents=True, exist_ok=True)
+        (manifests_of(client).folder / manifest.PENDING).mkdir(parents=True, exist_ok=True)
         asked = len(service.asked)
         client.invoice("G1").line_items(refresh=True)
         assert numbers(service, asked) == [1, 2, 3, 4, 5]
-    assert len(pages_in(shelf_of(client).folder)) == 5
+    assert len(pages_in(manifests_of(client).folder)) == 5
     read_whole(client, chain)
 
 
@@ -270,11 +281,11 @@ def test_what_was_interrupted_long_ago_is_not_resumed(serve, open_client, monkey
     client = open_client(service)
     with pytest.raises(ik.FetchError):
         client.invoice("G1").charges()
-    note = shelf_of(client).interrupted()
-    assert note.until - note.made == shelf.STALE
+    note = manifests_of(client).interrupted()
+    assert note.until - note.made == manifest.STALE
     assert client.cache.clear(invoice="G1") == 2
     assert kept(client) == ("nothing", 0)
-    monkeypatch.setattr(shelf, "STALE", -1)
+    monkeypatch.setattr(manifest, "STALE", -1)
     with pytest.raises(ik.FetchError):
         client.invoice("G1").charges()
     chain.faults.clear()
@@ -325,7 +336,7 @@ def test_pending_pages_count_and_go_before_what_was_committed(serve, open_client
         return max(pages, key=lambda path: (path.stat().st_size > 2000, path.stat().st_mtime))
 
     first, second = interrupt("G1"), interrupt("G2")
-    os.utime(first.parent, (0, time.time() - shelf.IDLE - 60))
+    os.utime(first.parent, (0, time.time() - manifest.IDLE - 60))
     third = interrupt("G3")
     assert [path.exists() for path in (first, second, third)] == [False, True, True]
     assert client.cache.info().collections == 3  # the headers, which were committed
@@ -355,5 +366,5 @@ def test_a_pull_larger_than_the_cache_is_not_kept(serve, open_client):
         warnings.simplefilter("always")
         assert client.invoice("G1").line_items()["OneTimeInvoiceLineItem"].height == 10
     assert len([one for one in told if "larger than cache_gb allows" in str(one.message)]) == 1
-    assert pages_in(shelf_of(client).folder) == []
+    assert pages_in(manifests_of(client).folder) == []
     assert client.cache.info().collections == 1  # the header

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from invoicekit.errors import FetchError, FrameError, PageError
@@ -14,6 +15,7 @@ from invoicekit.fetch.page_cache import digest
 from invoicekit.fetch.prefetch import prefetched
 from invoicekit.fetch.session import Answer, Session, url_of
 from invoicekit.pages import MOST_PAGES, Link, Page, follow, parse_resource
+from invoicekit.secret import scrubbing
 
 T = TypeVar("T")
 # The service does not say how it refuses a seek token that has died; any of these may mean it.
@@ -84,12 +86,18 @@ def pull(
     Raises:
         FetchError: the service could not be asked, or (offline) the cache does not hold it all;
             the client is closed.
-        PageError: the pages make no whole.
+        PageError: the pages make no whole. Its frames, and those of an error of `build` of ours,
+            are gone: they had the pages, which are customers' data.
     """
     session.raise_if_closed()
     name = digest(url_of(session.settings.base_url, collection.first.uri))
     manifests = Manifests(session.root, name, collection.about, collection.version)
     run = _Run(session, collection, build, manifests, stored)
+    return scrubbing(partial(_pull, run, refresh), session.redact, (PageError, FrameError))
+
+
+def _pull(run: _Run[T], refresh: bool) -> tuple[T, list[Reading]]:  # noqa: FBT001
+    session, collection, manifests = run.session, run.collection, run.manifests
     for _ in range(2):  # twice: another process may have committed a newer pull meanwhile
         note = manifests.committed()
         holds = note is not None and (session.settings.offline or manifests.holds(note))

@@ -89,7 +89,7 @@ def decode_batches(
 
 
 def decode_invoices(pages: Iterable[Page]) -> pl.DataFrame:
-    """The rows of the list of invoices (or of one invoice), typed: columns as in `kinds.INVOICE`.
+    """The rows of the list of invoices (or of one invoice), typed: columns as in `schema.INVOICE`.
 
     Raises:
         FrameError: a row cannot be typed.

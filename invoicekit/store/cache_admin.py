@@ -67,7 +67,7 @@ class Cache:
         """Folder, size in all, answers, collections, and since when; asks nothing."""
         sizes = dict(self._files())
         pages = [path for path in sizes if path.suffix == PAGE]
-        notes = [note for manifests in self._shelves() if (note := manifests.committed())]
+        notes = [note for manifests in self._collections() if (note := manifests.committed())]
         made = [note.made for note in notes]
         return CacheInfo(
             folder=self.folder,
@@ -112,16 +112,16 @@ class Cache:
     def _of(self, invoice: str | None) -> list[Manifests]:
         """The collections of an invoice, by the very id where there is one, else in any case."""
         if invoice is None:
-            return list(self._shelves())
+            return list(self._collections())
         named = [
             (manifests, note.about)
-            for manifests in self._shelves()
+            for manifests in self._collections()
             if (note := manifests.committed() or manifests.interrupted())
         ]
         very = [manifests for manifests, about in named if about == invoice]
         return very or [manifests for manifests, about in named if about.lower() == invoice.lower()]
 
-    def _shelves(self) -> Iterator[Manifests]:
+    def _collections(self) -> Iterator[Manifests]:
         for partner in known_folders(self.folder)[0]:
             yield from collections_in(partner)
 
