@@ -102,7 +102,7 @@ def demo() -> Client:
     Also a context manager. Its cache is a temporary folder, removed at exit; `INVOICEKIT_*` is
     ignored.
     """
-    from invoicekit.sandbox.partner import demo_partner
+    from invoicekit.sandbox.demo import demo_partner
     from invoicekit.sandbox.server import Sandbox
 
     sandbox = Sandbox(demo_partner()).start()

@@ -57,7 +57,7 @@ def open_client(tmp_path: Path) -> Iterator[Callable[..., ik.Client]]:
 @pytest.fixture
 def recorded(tmp_path: Path) -> Iterator[ik.Client]:
     """A client on the responses of Microsoft's own pages (data/seeds), two lines a page."""
-    from invoicekit.sandbox.recorded import Recorded
+    from invoicekit.sandbox.partner_center.recorded import Recorded
     from invoicekit.sandbox.server import Sandbox
 
     with (

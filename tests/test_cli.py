@@ -16,7 +16,7 @@ import pytest
 from server import TOKEN, Reply, invoice, line, page, rows
 from shell import run
 
-from invoicekit.sandbox.partner import demo_partner
+from invoicekit.sandbox.demo import demo_partner
 from invoicekit.sandbox.server import Sandbox
 
 

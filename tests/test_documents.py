@@ -6,7 +6,7 @@ import pytest
 from server import Reply, invoice
 
 import invoicekit as ik
-from invoicekit.sandbox.partner import demo_partner
+from invoicekit.sandbox.demo import demo_partner
 
 
 def test_the_statement_is_written_and_never_over_another_file(demo, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from server import Reply, invoice, line, page, rows
 
 import invoicekit as ik
-from invoicekit.sandbox.partner import demo_partner
+from invoicekit.sandbox.demo import demo_partner
 
 ONE_TIME = "OneTimeInvoiceLineItem"
 

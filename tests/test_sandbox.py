@@ -19,11 +19,11 @@ from urllib.request import Request, urlopen
 import pytest
 
 from invoicekit.jwt import claims_of
-from invoicekit.sandbox.fields import FIELDS
-from invoicekit.sandbox.partner import DemoPartner, demo_partner
-from invoicekit.sandbox.recorded import Recorded
+from invoicekit.sandbox.demo import DemoPartner, demo_partner
+from invoicekit.sandbox.partner_center.fields import FIELDS
+from invoicekit.sandbox.partner_center.recorded import Recorded
+from invoicekit.sandbox.partner_center.tokens import offsets
 from invoicekit.sandbox.server import MOST_REQUESTS, MOST_TEXT, SANDBOX_TOKEN, Sandbox
-from invoicekit.sandbox.tokens import offsets
 
 SEEDS = Path(__file__).parent.parent / "data" / "seeds"
 BILLING, USAGE = ("one_time", "billing_line_items"), ("one_time", "usage_line_items")
@@ -110,7 +110,7 @@ class TestThePartner:
     def test_is_the_same_bytes_everywhere(self):
         """A platform or a Python that generates anything else shows here."""
         code = (
-            "import hashlib; from invoicekit.sandbox.partner import DemoPartner\n"
+            "import hashlib; from invoicekit.sandbox.demo import DemoPartner\n"
             "partner, digest = DemoPartner(), hashlib.sha256()\n"
             "for key, body in partner.invoices().items():\n"
             "    digest.update(body)\n"

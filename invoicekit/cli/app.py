@@ -246,7 +246,7 @@ def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 0,
 ) -> None:
     """Serve the made-up partner on this machine until Ctrl-C, for scripts to try against."""
-    from invoicekit.sandbox.partner import demo_partner
+    from invoicekit.sandbox.demo import demo_partner
     from invoicekit.sandbox.server import Sandbox
 
     with Sandbox(demo_partner(), port=port) as server:

@@ -21,11 +21,11 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from invoicekit.sandbox.answers import Answer, fault
-from invoicekit.sandbox.customers import PARTNER_ID
-from invoicekit.sandbox.lineitems import TOKEN_HEADER
-from invoicekit.sandbox.protocol import Partner
-from invoicekit.sandbox.service import answer
+from invoicekit.sandbox.partner.customers import PARTNER_ID
+from invoicekit.sandbox.partner_center.answers import Answer, fault
+from invoicekit.sandbox.partner_center.lineitems import TOKEN_HEADER
+from invoicekit.sandbox.partner_center.protocol import Partner
+from invoicekit.sandbox.partner_center.service import answer
 
 WORTH_PACKING = 1_000  # bytes; below it gzip gains nothing
 TRACING = ("MS-RequestId", "MS-CorrelationId")  # what the service echoes
@@ -77,7 +77,7 @@ class Sandbox:
             else a random one: recorded data may be real, and other users of this machine can
             reach the port.
 
-    >>> from invoicekit.sandbox.partner import demo_partner
+    >>> from invoicekit.sandbox.demo import demo_partner
     >>> with Sandbox(demo_partner()) as sandbox:
     ...     sandbox.url.startswith("http://127.0.0.1:")
     True

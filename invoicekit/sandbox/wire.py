@@ -13,7 +13,7 @@ from datetime import date
 from functools import lru_cache
 from typing import TypeAlias
 
-from invoicekit.sandbox.fields import FIELDS
+from invoicekit.sandbox.partner_center.fields import FIELDS
 
 
 class Exact(str):

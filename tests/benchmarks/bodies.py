@@ -15,7 +15,7 @@ from functools import lru_cache
 from random import Random
 from uuid import UUID
 
-from invoicekit.sandbox.fields import FIELDS
+from invoicekit.sandbox.partner_center.fields import FIELDS
 from invoicekit.sandbox.wire import Exact, Row, encoded
 
 ROWS = 2000  # of a page

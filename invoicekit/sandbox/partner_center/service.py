@@ -9,9 +9,16 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from invoicekit.sandbox.answers import Answer, Question, Refused, link, not_found, page
-from invoicekit.sandbox.lineitems import by_path, by_query
-from invoicekit.sandbox.protocol import Ask, Partner
+from invoicekit.sandbox.partner_center.answers import (
+    Answer,
+    Question,
+    Refused,
+    link,
+    not_found,
+    page,
+)
+from invoicekit.sandbox.partner_center.lineitems import by_path, by_query
+from invoicekit.sandbox.partner_center.protocol import Ask, Partner
 
 BOM = b"\xef\xbb\xbf"
 

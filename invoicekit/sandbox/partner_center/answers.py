@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from invoicekit.sandbox.protocol import Partner
+from invoicekit.sandbox.partner_center.protocol import Partner
 from invoicekit.sandbox.wire import Exact, Row, encoded
 
 JSON = "application/json; charset=utf-8"

@@ -10,10 +10,16 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from random import Random
 
-from invoicekit.sandbox.catalogue import METERS, REGIONS, Meter
-from invoicekit.sandbox.customers import PARTNER_ID, PARTNER_MPN, PARTNER_NAME, RENAMED, name_on
-from invoicekit.sandbox.invoices import Spec
-from invoicekit.sandbox.modern import Charge
+from invoicekit.sandbox.partner.catalogue import METERS, REGIONS, Meter
+from invoicekit.sandbox.partner.customers import (
+    PARTNER_ID,
+    PARTNER_MPN,
+    PARTNER_NAME,
+    RENAMED,
+    name_on,
+)
+from invoicekit.sandbox.partner.invoices import Spec
+from invoicekit.sandbox.partner.modern import Charge
 from invoicekit.sandbox.wire import Row, exact, guid, naive, row, zulu
 
 KIND = "DailyRatedUsageLineItem"

@@ -8,9 +8,9 @@ from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
-from invoicekit.sandbox.catalogue import ADJUSTMENT, AZURE_PLAN, ONE_OFF, SEATS, Product
-from invoicekit.sandbox.customers import CUSTOMERS, RENAMED, RENAMED_ON, Customer, taxed
-from invoicekit.sandbox.invoices import Spec, order_id
+from invoicekit.sandbox.partner.catalogue import ADJUSTMENT, AZURE_PLAN, ONE_OFF, SEATS, Product
+from invoicekit.sandbox.partner.customers import CUSTOMERS, RENAMED, RENAMED_ON, Customer, taxed
+from invoicekit.sandbox.partner.invoices import Spec, order_id
 from invoicekit.sandbox.wire import guid
 
 AZURE_CUSTOMERS = (*CUSTOMERS[:10], *CUSTOMERS[-10:])  # half of them use Azure,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from invoicekit.sandbox.protocol import Ask, Collection
+from invoicekit.sandbox.partner_center.protocol import Ask, Collection
 from invoicekit.sandbox.wire import encoded
 
 LIST = "invoices.json"

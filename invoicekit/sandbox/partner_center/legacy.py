@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import NamedTuple
 
-from invoicekit.sandbox.catalogue import OFFERS, RESOURCES, Offer, Resource
-from invoicekit.sandbox.customers import (
+from invoicekit.sandbox.partner.catalogue import OFFERS, RESOURCES, Offer, Resource
+from invoicekit.sandbox.partner.customers import (
     CUSTOMERS,
     PARTNER_ID,
     PARTNER_MPN,
@@ -17,8 +17,8 @@ from invoicekit.sandbox.customers import (
     name_on,
     taxed,
 )
-from invoicekit.sandbox.daily_rated import split
-from invoicekit.sandbox.invoices import Spec
+from invoicekit.sandbox.partner.invoices import Spec
+from invoicekit.sandbox.partner_center.daily_rated import split
 from invoicekit.sandbox.wire import Row, digest, exact, guid, naive, number_id, plain, row
 
 LICENSED = CUSTOMERS[:22]

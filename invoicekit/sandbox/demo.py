@@ -8,11 +8,12 @@ from decimal import Decimal
 from functools import lru_cache
 from threading import RLock
 
-from invoicekit.sandbox import invoices
-from invoicekit.sandbox.customers import PARTNER_NAME
-from invoicekit.sandbox.daily_rated import daily_rated_rows
-from invoicekit.sandbox.invoices import Spec
-from invoicekit.sandbox.legacy import (
+from invoicekit.sandbox.partner import invoices
+from invoicekit.sandbox.partner.customers import PARTNER_NAME
+from invoicekit.sandbox.partner.invoices import Spec
+from invoicekit.sandbox.partner.modern import Charge, charges
+from invoicekit.sandbox.partner_center.daily_rated import daily_rated_rows
+from invoicekit.sandbox.partner_center.legacy import (
     Licence,
     Metered,
     daily_usage_rows,
@@ -21,10 +22,9 @@ from invoicekit.sandbox.legacy import (
     metered,
     usage_based_rows,
 )
-from invoicekit.sandbox.modern import Charge, charges
-from invoicekit.sandbox.modern_rows import onetime_rows
-from invoicekit.sandbox.pdf import pdf
-from invoicekit.sandbox.protocol import Ask, Collection
+from invoicekit.sandbox.partner_center.onetime_rows import onetime_rows
+from invoicekit.sandbox.partner_center.pdf import pdf
+from invoicekit.sandbox.partner_center.protocol import Ask, Collection
 from invoicekit.sandbox.wire import encoded, plain
 
 

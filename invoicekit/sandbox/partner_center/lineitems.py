@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from invoicekit.sandbox.answers import Answer, Question, Refused, fault, link, not_found, page
-from invoicekit.sandbox.protocol import Ask, Collection
-from invoicekit.sandbox.tokens import offsets, size_of, token
+from invoicekit.sandbox.partner_center.answers import (
+    Answer,
+    Question,
+    Refused,
+    fault,
+    link,
+    not_found,
+    page,
+)
+from invoicekit.sandbox.partner_center.protocol import Ask, Collection
+from invoicekit.sandbox.partner_center.tokens import offsets, size_of, token
 from invoicekit.sandbox.wire import Row
 
 MAX_SIZE = 2000

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
 
-from invoicekit.sandbox.customers import PARTNER_ID, PARTNER_MPN, RESELLER_MPN, name_on
-from invoicekit.sandbox.invoices import DAY_OF_TICKS, Spec
-from invoicekit.sandbox.modern import Charge
+from invoicekit.sandbox.partner.customers import PARTNER_ID, PARTNER_MPN, RESELLER_MPN, name_on
+from invoicekit.sandbox.partner.invoices import DAY_OF_TICKS, Spec
+from invoicekit.sandbox.partner.modern import Charge
 from invoicekit.sandbox.wire import (
     NO_DATE,
     Exact,
