@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import invoicekit as ik
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import leaks
-from server import TOKEN, Asked, Reply, Service
-
 from invoicekit.fetch.retry import RetryPolicy
-
-ROOT = Path(__file__).parents[1]
-SEEDS = ROOT / "data" / "seeds"
+from support import leaks
+from support.paths import SEEDS
+from support.server import TOKEN, Asked, Reply, Service
 
 leaks.watch()
 

@@ -7,9 +7,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from server import Reply, invoice, line, page, rows
 
 import invoicekit as ik
+from support.server import Reply, invoice, line, page, rows
 
 
 def note(invoice_id: str, total: str, kind: str, day: str, **more: object) -> dict[str, object]:

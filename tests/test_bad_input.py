@@ -6,9 +6,9 @@ import logging
 from pathlib import Path
 
 import pytest
-from server import TOKEN, Reply, invoice, line, page, rows
 
 import invoicekit as ik
+from support.server import TOKEN, Reply, invoice, line, page, rows
 
 SEEK = "/invoices/G1/lineitems/OneTime/BillingLineItems?seekOperation=Next"
 

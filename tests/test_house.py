@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import invoicekit as ik
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "invoicekit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -172,7 +172,7 @@ def test_every_command_has_help_and_is_in_the_readme():
 def test_every_test_that_the_matrix_of_faults_names_is_there():
     """Its last cells name them without `test_`, and with `…` for what is left out."""
     tests = "\n".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py")
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")
     )
     there = re.findall(r"^ *def test_(\w+)", tests, re.MULTILINE)
     text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")

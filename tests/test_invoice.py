@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from server import Reply, invoice, line, page, rows
 
 import invoicekit as ik
 from invoicekit.sandbox.demo import demo_partner
+from support.server import Reply, invoice, line, page, rows
 
 ONE_TIME = "OneTimeInvoiceLineItem"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from server import page
 
 from invoicekit.errors import PageError
 from invoicekit.pages import Link, follow, parse_page, parse_resource
+from support.server import page
 
 
 def test_rows_are_counted_and_the_service_is_not_believed():

@@ -14,11 +14,9 @@ from types import CodeType
 
 import pytest
 import requests
-from leaks import leaks_of
 from rich.console import Console
 from rich.pretty import pretty_repr
 from rich.traceback import Traceback
-from server import TOKEN, Reply, invoice, line, page, rows
 
 import invoicekit as ik
 from invoicekit.auth.signers import signer_for
@@ -26,6 +24,8 @@ from invoicekit.fetch.signing import SigningAdapter
 from invoicekit.secret import Secret, scrub, scrubbing
 from invoicekit.settings import read_settings
 from invoicekit.sources.partner_center import requests as partner_center
+from support.leaks import leaks_of
+from support.server import TOKEN, Reply, invoice, line, page, rows
 
 TEXT = "S3CRET-of-the-value"
 TENANT = "11111111-2222-3333-4444-555555555555"

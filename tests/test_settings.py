@@ -6,14 +6,14 @@ import re
 import warnings
 
 import pytest
-from entra import jwt
-from server import invoice
 
 import invoicekit as ik
 from invoicekit.clouds import CLOUDS
 from invoicekit.errors import SettingsError
 from invoicekit.jwt import claims_of, is_app_only
 from invoicekit.settings import SIGN_INS, read_settings
+from support.entra import jwt
+from support.server import invoice
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 APP = {"client_id": "app", "tenant_id": TENANT}

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from server import Asked, Reply, invoice, page, rows
+from support.server import Asked, Reply, invoice, page, rows
 
 CLOSED = "2020-0{}-05T00:00:00Z"
 ONETIME, OFFICE, AZURE, DAILY = (

@@ -25,7 +25,8 @@ from workers import Clock, Result, Workers
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from books import INVOICES, Books
-from server import Service
+
+from support.server import Service
 
 FIRST_LOOKS = ("offline", "offline", "read", "scan", "sync")
 CLEAR = frozenset({"error", "shorter, and said so", "not stored"})  # fine, until a sync has mended

@@ -27,7 +27,8 @@ from workers import Clock, Result, Workers
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from books import INVOICES, Books
-from server import Service
+
+from support.server import Service
 
 CALM = ("sync", "sync anew", "sync anew", "sync anew", "refresh", "read", "threads", "report")
 CLEARING = (*CALM, "trim", "trim", "clear", "clear")

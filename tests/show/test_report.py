@@ -1,0 +1,210 @@
+"""The report: one file, offline, exact, the same bytes, and nothing in it runs but our scripts."""
+
+import base64
+import hashlib
+import os
+import re
+import shutil
+from decimal import Decimal
+
+import pytest
+
+from invoicekit.show.report.html import html_of_report, write_report
+from support.show_samples import EVIL, PlainInvoice, frame, many
+
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def html():
+    return html_of_report(PlainInvoice())
+
+
+def body_of(html):
+    """The page without what is plotly's own."""
+    return re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+
+
+def test_the_same_invoice_gives_the_same_bytes(html, tmp_path):
+    path = write_report(PlainInvoice(), tmp_path / "a.html")
+
+    assert path == tmp_path / "a.html"
+    assert path.read_bytes() == html.encode()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_sections_come_in_the_order_of_an_analysts_questions(html):
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", html)
+
+    assert headings == [
+        "What the invoice is made of",
+        "Who makes it up",
+        "What was bought",
+        "Charges and credits",
+        "Line items",
+        "Pages read",
+    ]
+    assert html.index('class="tie-out"') < html.index("<h2")
+
+
+def test_the_badge_says_the_state_in_words_and_by_how_much():
+    states = {
+        "✔ ties: ": PlainInvoice(),
+        "✘ differs: ": PlainInvoice(credit=Decimal("-57.07")),
+        "incomplete: ": PlainInvoice(unread=True),
+    }
+    pages = {words: html_of_report(invoice) for words, invoice in states.items()}
+
+    assert all(words in page for words, page in pages.items())
+    assert "difference -57.07" in pages["✘ differs: "]
+    assert "azure/billing" in pages["incomplete: "].split("</header>")[0]
+
+
+def test_no_name_is_markup_anywhere(html):
+    """Not even an invoice id that wants to be."""
+    evil = html_of_report(PlainInvoice(id=f"{EVIL}&\"'"))
+
+    for page in (html, evil):
+        body = body_of(page)
+        assert EVIL not in body
+        assert "<b>Bold" not in body
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body
+
+
+def test_only_our_scripts_may_run_and_nothing_may_be_loaded(html):
+    """Each script is named by its hash; the data between them is no script."""
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)[1].replace("&#39;", "'")
+    scripts = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+
+    assert len(scripts) == 3
+    assert f"script-src {allowed};" in policy
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe-eval" not in policy
+    assert html.index("Content-Security-Policy") < html.index("<style")
+    assert not re.findall(r'(?:src|href)="(?!#)', body_of(html))
+
+
+def test_plotly_is_there_once_and_uploads_nothing(html):
+    assert html.count("plotly.js v") == 1
+    assert '"showSendToCloud":false' in html
+    assert '"plotlyServerURL":""' in html
+
+
+def test_each_currency_has_its_own_figure():
+    html = html_of_report(PlainInvoice(lines=frame(*many(), *many("EUR"))))
+
+    assert [html.count(f'id="figure-customers-{n}"') for n in range(3)] == [1, 1, 0]
+    assert "✘ differs" in html
+
+
+def test_what_changes_from_fetch_to_fetch_stays_out(html):
+    ledger = body_of(html).split("<details>")[1]
+
+    assert "onetime/billing" in ledger
+    assert "Seconds" not in ledger
+    assert "Request id" not in ledger
+
+
+def test_the_page_can_be_read_by_a_machine_reader(html):
+    assert '<html lang="en">' in html
+    assert html.count("<h1") == 1
+    assert 'scope="col"' in html
+    assert "<caption>" in html
+    assert html.count('role="img" aria-label=') == 3
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"is a folder: name the file"):
+        write_report(PlainInvoice(), tmp_path)
+    with pytest.raises(ValueError, match=r"there is no folder .*missing"):
+        write_report(PlainInvoice(), tmp_path / "missing" / "report.html")
+
+
+def test_the_demo_invoice_makes_a_report(demo, tmp_path):
+    """Every line of the newest invoice is in it."""
+    path = demo.latest.report(tmp_path / "demo.html")
+    html = path.read_text("utf-8")
+
+    assert "✔ ties" in html
+    assert f"{demo.latest.charges().height:,} billing lines" in html
+    assert EVIL not in body_of(html)
+
+
+@pytest.fixture
+def page():
+    """A page of Chromium; without one the test is skipped, unless CI demands it."""
+    required = os.environ.get("INVOICEKIT_REQUIRE_BROWSER") == "1"
+    chromium = shutil.which("chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        sync_playwright = None
+    if not (chromium and sync_playwright):
+        (pytest.fail if required else pytest.skip)("needs playwright and a chromium on the PATH")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        yield browser.new_page()
+        browser.close()
+
+
+@pytest.mark.browser
+def test_a_browser_shows_it_from_disk_and_asks_nobody(page, tmp_path):
+    """One request, the file itself; no dialog, no error; figures drawn, lines filtered."""
+    invoice = PlainInvoice(id=f"G1{EVIL}")
+    path = write_report(invoice, tmp_path / "report.html")
+    asked, wrong = [], []
+    page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text))
+
+    def only_the_file(route):
+        asked.append(route.request.url)
+        (route.continue_ if route.request.url == path.as_uri() else route.abort)()
+
+    page.route("**/*", only_the_file)
+
+    page.goto(path.as_uri())
+    page.wait_for_selector(".js-plotly-plot .main-svg .bars .point")
+
+    assert asked == [path.as_uri()]
+    assert page.locator(".js-plotly-plot").count() == 3
+    assert EVIL in page.locator("#figure-customers-0 .ytick").all_text_contents()
+    assert page.locator('[data-title*="hare"]').count() == 0
+    assert page.locator("h1").inner_text() == f"Invoice G1{EVIL}"
+
+    rows, count = page.locator("#lines tbody tr"), page.locator("#lines [data-is=count]")
+    assert (rows.count(), count.inner_text()) == (17, "1 to 17 of 17")
+    page.fill("#lines [data-is=filter]", "SCRIPT renew")
+    assert count.inner_text() == "1 to 1 of 1 found in 17"
+    assert rows.first.locator("td").first.inner_text() == EVIL
+    page.fill("#lines [data-is=filter]", "")
+    page.click("#lines th:nth-child(9) button")
+    totals = page.locator("#lines td:nth-child(9)").all_inner_texts()
+    assert (totals[0], totals[-1]) == ("100.25", "-33.10")
+    assert page.locator("#lines th:nth-child(9)").get_attribute("aria-sort") == "descending"
+    assert wrong == []
+
+
+@pytest.mark.browser
+def test_a_browser_turns_the_pages_of_the_lines(page, tmp_path):
+    path = write_report(PlainInvoice(lines=frame(*many() * 3)), tmp_path / "report.html")
+    page.goto(path.as_uri())
+    count = page.locator("#lines [data-is=count]")
+
+    assert count.inner_text() == "1 to 25 of 51"
+    page.click("#lines [data-is=on]")
+    page.click("#lines [data-is=on]")
+    assert count.inner_text() == "51 to 51 of 51"
+    assert page.locator("#lines [data-is=on]").is_disabled()
+    page.select_option("#lines [data-is=size]", "100")
+    assert count.inner_text() == "1 to 51 of 51"

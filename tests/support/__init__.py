@@ -1,0 +1,1 @@
+"""What the tests share: services on loopback, processes of their own, made-up invoices."""
