@@ -19,6 +19,7 @@ from invoicekit.frames.numbers import (
     is_plain,
     is_too_fine,
     read_number,
+    scaled,
     worth_a_look,
 )
 from invoicekit.frames.schema import Type
@@ -43,8 +44,11 @@ def type_columns(
             field disagree. The message names the place, never the value.
     """
     merged: dict[str, tuple[Type, pl.Series]] = {}
+    sent: dict[str, pl.Series] = {}
     for name, type_, text in texts:
         text = text.alias(name)  # noqa: PLW2901
+        if type_.scale:
+            sent[name], text = text, scaled(text, type_.scale)  # noqa: PLW2901
         if name in merged:
             text = _merged(_said(merged[name][1], type_), _said(text, type_), where)  # noqa: PLW2901
         merged[name] = (type_, text)
@@ -60,6 +64,11 @@ def type_columns(
             at = pl.concat([at, doubtful[name]]).unique().sort()
         mend = _numbers if isinstance(types[name].dtype, pl.Decimal) else _mended
         typed = typed.with_columns(mend(text, typed[name], at, types[name], where))
+    for name in [name for name in sent if f"{name}{AS_SENT}" in typed.columns]:
+        unfit = typed[f"{name}{AS_SENT}"]
+        typed = typed.with_columns(
+            sent[name].zip_with(unfit.is_not_null(), unfit).alias(unfit.name)
+        )
     return typed.select(*types, *(name for name in typed.columns if name not in types))
 
 

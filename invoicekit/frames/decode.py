@@ -19,7 +19,6 @@ from invoicekit.frames.json_rows import NestedError, Row, fields_of, items_of, l
 from invoicekit.frames.notices import fields_said_twice, numbers_that_did_not_fit, undocumented
 from invoicekit.frames.numbers import AS_SENT
 from invoicekit.frames.schema import (
-    ALIASES,
     BY_OBJECT_TYPE,
     BY_PAIR,
     INVOICE,
@@ -28,6 +27,7 @@ from invoicekit.frames.schema import (
     Kind,
     snake,
 )
+from invoicekit.frames.wire_names import Source, column_named, columns_of
 from invoicekit.pages import Page
 
 OURS = {
@@ -44,21 +44,30 @@ UNNAMED = "UnknownLineItem"  # a row that names no objectType, of a pair that we
 
 
 def decode(
-    pages: Iterable[Page], *, invoice_id: str, provider: str, line_item_type: str
+    pages: Iterable[Page],
+    *,
+    invoice_id: str,
+    provider: str,
+    line_item_type: str,
+    source: Source = "v1",
 ) -> dict[str, pl.DataFrame]:
     """A typed frame of line items per objectType, rows in the service's order.
 
     Columns: `invoice_id, object_type, asked_provider, asked_line_item_type, page`, then every
-    documented field (`schema.py`), then what the pages had beyond that, as text. Decimals are the
-    very characters that the service sent; what does not fit is rounded or null, and its text stands
-    in `<name>_as_sent` (a billed amount: `FrameError`). A warning says so, and another names what
-    Microsoft does not document.
+    documented field (`schema.py`), then what the pages had beyond that, as text. `source` says in
+    whose words and scale the pages are. Decimals are the very characters that the service sent;
+    what does not fit is rounded or null, and its text stands in `<name>_as_sent` (a billed amount:
+    `FrameError`). A warning says so, and another names what Microsoft does not document.
 
     Raises:
         FrameError: rows that cannot be typed as their objectType; names page, row and column.
     """
     batches = decode_batches(
-        pages, invoice_id=invoice_id, provider=provider, line_item_type=line_item_type
+        pages,
+        invoice_id=invoice_id,
+        provider=provider,
+        line_item_type=line_item_type,
+        source=source,
     )
     return collect(batches)
 
@@ -72,7 +81,12 @@ def collect(batches: Iterable[tuple[str, pl.DataFrame]]) -> dict[str, pl.DataFra
 
 
 def decode_batches(
-    pages: Iterable[Page], *, invoice_id: str, provider: str, line_item_type: str
+    pages: Iterable[Page],
+    *,
+    invoice_id: str,
+    provider: str,
+    line_item_type: str,
+    source: Source = "v1",
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """The same frames in parts of some thousand rows, each with its objectType, as pages come.
 
@@ -80,7 +94,7 @@ def decode_batches(
     those that end in `_as_sent`.
     """
     asked = BY_PAIR.get((provider, line_item_type)) or Kind(UNNAMED, ())
-    decoder = _Decoder(asked, invoice_id, provider, line_item_type)
+    decoder = _Decoder(asked, invoice_id, provider, line_item_type, source=source)
     for page in pages:
         decoder.add(page)
         yield from decoder.take()
@@ -104,8 +118,9 @@ def decode_invoices(pages: Iterable[Page]) -> pl.DataFrame:
 class _Decoder:
     """Takes pages one by one; what it learned of a kind's fields on one serves for the next."""
 
-    def __init__(self, asked: Kind, *ours: str, alone: bool = False) -> None:
+    def __init__(self, asked: Kind, *ours: str, source: Source = "v1", alone: bool = False) -> None:
         self._asked = asked
+        self._source = source
         self._alone = alone  # every row is of the kind asked, whatever it says of itself
         self._ours = ours or ("", "", "")
         self._guess = asked
@@ -238,7 +253,7 @@ class _Decoder:
 
     def _columns_of(self, kind: Kind, wires: Iterable[str] = ()) -> tuple[Column, ...]:
         """The columns known of `kind` so far, and those of `wires` that are new."""
-        columns = self._columns.get(kind.object_type, kind.columns)
+        columns = self._columns.get(kind.object_type) or columns_of(kind, self._source)
         known = {column.wire for column in columns}
         new = [_column_for(kind, wire) for wire in wires if wire not in known]
         self._columns[kind.object_type] = (*columns, *new) if new else columns
@@ -271,11 +286,9 @@ def _column_for(kind: Kind, wire: str) -> Column:
             f"{kind.object_type} came with a field named {wire!r}: quotes, backslashes and control "
             "characters in a name cannot be read. Please report it as a limit of invoicekit"
         )
+    if found := column_named(kind, wire):
+        return found
     name = snake(wire)
-    documented = {column.name: column for column in kind.columns}
-    found = documented.get(name) or documented.get(ALIASES.get(name, ""))
-    if found:
-        return replace(found, wire=wire)
-    taken = name in OURS or name.removesuffix(AS_SENT) in documented
+    taken = name in OURS or name.removesuffix(AS_SENT) in {column.name for column in kind.columns}
     free = f"wire_{name}" if taken or PATTERN.fullmatch(name) else name
     return Column(free, wire, TYPES["text"], raw=wire == "attributes")

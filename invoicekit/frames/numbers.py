@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
 
 import polars as pl
 
@@ -22,6 +22,7 @@ NUMERAL = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:[eE]([+-]?)([0-9]+)
 VAST = 17  # digits of an exponent beyond which no mantissa can make up for it, nor Decimal hold it
 LAST = Decimal(1).scaleb(-PLACES)
 ROUNDING = Context(prec=2 * 38, rounding=ROUND_HALF_EVEN)
+EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +85,23 @@ def read_number(text: str) -> Read:
     if value.adjusted() >= WHOLE:  # it was rounded up
         return Read(unfit=TOO_LARGE)
     return Read(value, unfit="" if value == number else TOO_FINE)
+
+
+def scaled(texts: pl.Series, power: int) -> pl.Series:
+    """Numerals times a power of ten, exactly; what is none stays as it is.
+
+    >>> scaled(pl.Series(["15", "1.5E-2", None, "x"]), -2).to_list()
+    ['0.15', '0.00015', None, 'x']
+    """
+    once = texts.drop_nulls().unique()
+    found = [NUMERAL.fullmatch(text) for text in once]
+    words = [
+        str(EXACT.scaleb(Decimal(text), power)) if one and _is_holdable(one) else text
+        for text, one in zip(once, found, strict=True)
+    ]
+    return texts.replace_strict(once, pl.Series(words, dtype=pl.String), default=None)
+
+
+def _is_holdable(found: re.Match[str]) -> bool:
+    """Whether Decimal holds the exponent; of one that it does not, some more make no difference."""
+    return len((found[3] or "").lstrip("0")) <= VAST

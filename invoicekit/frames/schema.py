@@ -26,6 +26,7 @@ class Type:
     dtype: pl.DataType
     none: frozenset[str] = frozenset()
     strict: bool = False  # a number that does not fit is an error, and not rounded beside its text
+    scale: int = 0  # the power of ten that makes the source's number ours: -2 of a percentage
 
 
 _EMPTY = frozenset({""})
