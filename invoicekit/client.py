@@ -23,6 +23,7 @@ from invoicekit.invoice import Invoice
 from invoicekit.secret import Secret
 from invoicekit.settings import Settings, read_settings
 from invoicekit.sources.partner_center import requests as partner_center
+from invoicekit.sources.partner_center.pages import pages, resource
 from invoicekit.store.cache_admin import Cache
 from invoicekit.store.dataset import Store
 from invoicekit.store.invoice_entry import is_whole
@@ -152,7 +153,7 @@ class Client:
         """
         asked = partner_center.invoice(invoice_id)
         try:
-            header, _ = pull(self._session, asked, decode_invoices, refresh=refresh)
+            header, _ = pull(self._session, asked, resource, decode_invoices, refresh=refresh)
         except AccessError as error:
             header = self._headers(refresh=refresh) if error.status == FORBIDDEN else NOTHING
             header = header.filter(pl.col("invoice_id").str.to_lowercase() == invoice_id.lower())
@@ -274,7 +275,7 @@ class Client:
 
     def _headers(self, *, refresh: bool = False) -> pl.DataFrame:
         asked = partner_center.invoices()
-        headers, _ = pull(self._session, asked, decode_list, refresh=refresh)
+        headers, _ = pull(self._session, asked, pages, decode_list, refresh=refresh)
         return headers
 
 

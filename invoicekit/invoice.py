@@ -25,7 +25,7 @@ from invoicekit.files.private import file_name
 from invoicekit.frames.charges import charges
 from invoicekit.frames.decode import collect
 from invoicekit.line_items import LineItems, Lines, Pair, Part
-from invoicekit.pages import Link
+from invoicekit.pages import Request
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.documents import write_document
 from invoicekit.sources.partner_center.requests import is_closed
@@ -189,8 +189,8 @@ class Invoice:
         """
         path = Path(path)
         path = path / f"{file_name(self.id, 'statement')}.pdf" if path.is_dir() else path
-        link = partner_center.statement(self.id)
-        return write_document(self._session, link, path, overwrite=overwrite)
+        request = partner_center.statement(self.id)
+        return write_document(self._session, request, path, overwrite=overwrite)
 
     def tax_receipts(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
         """Write the PDFs of the invoice's tax receipts into `folder`, and return their paths.
@@ -205,14 +205,14 @@ class Invoice:
         return [
             write_document(
                 self._session,
-                link,
+                request,
                 Path(folder) / f"{file_name(self.id, 'tax-receipt', receipt)}.pdf",
                 overwrite=overwrite,
             )
-            for receipt, link in self._receipt_links()
+            for receipt, request in self._receipt_links()
         ]
 
-    def _receipt_links(self) -> list[tuple[str, Link]]:
+    def _receipt_links(self) -> list[tuple[str, Request]]:
         try:
             receipts = msgspec.json.decode(self._receipts or "[]", type=list[Receipt])
             return [(one.id, partner_center.tax_receipt(self.id, one.id)) for one in receipts]

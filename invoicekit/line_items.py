@@ -10,9 +10,9 @@ from html import escape
 import polars as pl
 
 from invoicekit.analysis.reconcile import READ, Reconciliation, reconcile
-from invoicekit.fetch.pull import Reading
 from invoicekit.frames.charges import charges
 from invoicekit.frames.schema import BY_OBJECT_TYPE
+from invoicekit.pages import Reading
 from invoicekit.visible import visible
 
 LEDGER = {

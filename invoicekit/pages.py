@@ -1,45 +1,62 @@
-"""Bytes to `Page`, and from a `Page` to the `Link` of the next; pure.
+"""What a source asks, what comes back, and the pages of rows that frames are made of.
 
-The envelope is read here and nothing of the rows: they stay bytes until `frames.decode` types them.
-Rules: Partner Center's "Get invoice line items" page, and the traps listed under its paging.
+Rows stay bytes of JSON until `frames.decode` types them.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-from urllib.parse import unquote
-
-import msgspec
-
-from invoicekit.errors import PageError
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 BOM = b"\xef\xbb\xbf"
 # Bytes of rows that are decoded at once: the processor's cache holds what they become.
 PIECE = 400_000
-# What a link may ask to be sent along: the service's own headers (the seek token is one), and the
-# form of the answer. Never who we are, where it goes, or how a message is cut.
-LINK_HEADER = re.compile(r"MS-[A-Za-z0-9-]+|Accept", re.IGNORECASE)
-HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]*")
-MOST_PAGES = 100_000
-MOST_ENCODED = 4  # times that a link is encoded
-MOST_EMPTY = 50  # one after the other: samples show one or two
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Where to ask next: the uri as the service gave it, and every header it wants with it."""
+class Request:
+    """What to ask for, and whose token signs it.
 
-    uri: str
+    `url` is absolute, or (of Partner Center alone) relative to the service's root. A request
+    without an `audience` is sent unsigned. Its answer is kept, where `keep` says so, under `key`,
+    or else under method, URL and headers.
+    """
+
+    url: str
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = field(default=b"", repr=False)
+    audience: str | None = "partner_center"
+    key: str = ""
+    keep: bool = True
 
     def __repr__(self) -> str:
+        """In words, without what may be secret: header values, and the query of what is unsigned.
+
+        >>> Request("/invoices?size=2", headers=(("MS-ContinuationToken", "abc"),))
+        Request(GET /invoices?size=2, with MS-ContinuationToken)
+        >>> Request("https://blob.example/part-1?sig=abc", audience=None)
+        Request(GET https://blob.example/part-1)
+        """
         names = ", ".join(name for name, _ in self.headers)
-        return f"Link({self.method} {self.uri}{', with ' + names if names else ''})"
+        url = self.url if self.audience else urlsplit(self.url)._replace(query="").geturl()
+        return f"Request({self.method} {url}{', with ' + names if names else ''})"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answered request: the body, and what is worth telling support about it."""
+
+    body: bytes = field(repr=False)
+    status: int = 200
+    seconds: float = 0.0
+    from_cache: bool = False
+    retries: int = 0
+    request_id: str | None = None
+    correlation_id: str | None = None
+    shows_secret: bool = False  # such a body is kept nowhere
 
 
 class Cut(NamedTuple):
@@ -52,15 +69,18 @@ class Cut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a collection: its bytes (no byte order mark), its rows' number, what is next."""
+    """Rows of a collection as they came: their JSON, how many they are, and the answer they are of.
 
-    body: bytes = field(repr=False)
-    next: Link | None
+    Pages of the same `number` are parts of one answer.
+    """
+
+    body: bytes = field(repr=False)  # without byte order mark
     rows: int
-    collection: str
-    number: int
-    total: int | None = None  # what the page says of itself (`totalCount`): shown, never believed
+    collection: str = ""
+    number: int = 1
+    total: int | None = None  # what the answer says of itself (`totalCount`): shown, never believed
     cuts: tuple[Cut, ...] = field(default=(), repr=False)  # all rows, some hundred in each
+    answer: Answer | None = field(default=None, repr=False)
 
     def pieces(self) -> Iterator[tuple[bytes, int]]:
         """Lists of rows, as JSON, and how many rows are in each; nothing where there are none."""
@@ -68,228 +88,58 @@ class Page:
             yield b"".join((b"[", memoryview(self.body)[start:end], b"]")), rows
 
 
-class _Header(msgspec.Struct):
-    key: str
-    value: str
+def page_of(
+    rows: Sequence[bytes], collection: str = "", number: int = 1, answer: Answer | None = None
+) -> Page:
+    """A page of these rows, each the JSON of an object; nothing of them is checked here."""
+    body = b"".join((b"[", b",".join(rows), b"]"))
+    return Page(body, len(rows), collection, number, cuts=tight_cuts(rows, 1), answer=answer)
 
 
-class _Link(msgspec.Struct):
-    uri: str
-    method: str = "GET"
-    headers: list[_Header] | None = None
-
-
-class _Links(msgspec.Struct):
-    next: _Link | None = None
-
-
-class _Envelope(msgspec.Struct):
-    items: list[msgspec.Raw]
-    links: _Links | None = None
-    totalCount: Any = None  # noqa: N815 (the wire's name)
-
-
-class _Rows(msgspec.Struct):
-    items: msgspec.Raw
-
-
-_envelope = msgspec.json.Decoder(_Envelope)
-_rows = msgspec.json.Decoder(_Rows)
-
-
-def parse_page(body: bytes, *, collection: str = "", number: int = 1) -> Page:
-    """The page in `body`: its envelope checked, its rows counted and left as bytes.
-
-    Raises:
-        PageError: it is no JSON, is cut short, has no `items`, or its next link makes no sense.
-    """
-    body = body.removeprefix(BOM)
-    try:
-        envelope = _envelope.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
-        raise PageError(f"{_named(collection, number)} is {_complaint(body, cause)}") from cause
-    cuts = _cuts(body, envelope.items)
-    around = body[: cuts[0].start] + body[cuts[-1].end :] if cuts else body
-    _raise_if_said_twice(around, body, _named(collection, number))
-    link = envelope.links.next if envelope.links else None
-    return Page(
-        body=body,
-        next=None if link is None else _checked(link, _named(collection, number)),
-        rows=len(envelope.items),
-        collection=collection,
-        number=number,
-        total=_count(envelope.totalCount),
-        cuts=cuts,
-    )
-
-
-def _count(said: object) -> int | None:
-    """A number that a page says of itself, if it is one; what 64 bits do not hold is none."""
-    return said if type(said) is int and -(2**63) <= said < 2**63 else None
-
-
-def parse_resource(body: bytes, *, collection: str = "") -> Page:
-    """A single resource (an invoice by its id) as the one row of a page without a next.
-
-    Raises:
-        PageError: it is no JSON object.
-    """
-    body = body.removeprefix(BOM)
-    try:
-        msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
-        raise PageError(f"{collection} is {_complaint(body, cause)}") from cause
-    head = b'{"items":['
-    cuts = (Cut(len(head), len(head) + len(body), 1),)
-    return Page(head + body + b"]}", None, 1, collection, 1, cuts=cuts)
-
-
-def follow(
-    ask: Callable[[Link], bytes],
-    first: Link,
-    *,
-    collection: str = "",
-    most: int = MOST_PAGES,
-) -> Iterator[Page]:
-    """Yield the page at `first` and all that follow it, until one names no next.
-
-    `totalCount`, a short page and an empty page say nothing about the end: Microsoft's own samples
-    show each of them lying.
-
-    Raises:
-        PageError: the service sends us where we have been, beyond `most` pages, or on and on
-            through pages without a row.
-    """
-    seen: set[Link] = set()
-    last = b""
-    empty = 0
-    link: Link | None = first
-    while link is not None:
-        if link in seen:
-            raise PageError(
-                f"{_named(collection, len(seen) + 1)} is one that was read already: the service "
-                f"sends us in a circle at {link.uri}. Ask again later; nothing was kept"
-            )
-        if len(seen) == most:
-            raise PageError(
-                f"{collection} has no end: {most:,} pages were read, and there is a next. Ask "
-                "again later; nothing was kept"
-            )
-        seen.add(link)
-        page = parse_page(ask(link), collection=collection, number=len(seen))
-        if page.rows and page.body == last:
-            raise PageError(
-                f"{_named(collection, len(seen))} is the page before it, byte for byte: one of the "
-                "two is missing. Ask again later; nothing was kept"
-            )
-        empty = 0 if page.rows else empty + 1
-        if empty > MOST_EMPTY:
-            raise PageError(
-                f"{collection or 'the collection'} leads nowhere: {empty} pages without a row, one "
-                "after the other, and there is a next. Ask again later; nothing was kept"
-            )
-        yield page
-        link, last = page.next, page.body
-
-
-def _cuts(body: bytes, items: Sequence[msgspec.Raw]) -> tuple[Cut, ...]:
-    """Where the rows stand in the body, so many together that it makes about a `PIECE`."""
-    step = max(1, PIECE * len(items) // len(body))
-    parts = [items[at : at + step] for at in range(0, len(items), step)]
-    start = body.find(b"[", body.find(b'"items"')) + 1
-    tight = body.startswith(b",".join(items), start)
-    if not tight:
-        start = body.find(bytes(_rows.decode(body).items))
+def tight_cuts(rows: Sequence[bytes], start: int) -> tuple[Cut, ...]:
+    """Cuts of about a `PIECE` each through rows that follow one another with commas alone."""
+    step = max(1, PIECE * len(rows) // max(1, sum(map(len, rows))))
     cuts = []
-    for part in parts:
-        if tight:
-            end = start + sum(map(len, part)) + len(part) - 1
-        else:  # what stands between two rows is a comma and space, so each is the next there is
-            start = end = body.find(bytes(part[0]), start)
-            for item in part:
-                end = body.find(bytes(item), end) + len(item)
+    for at in range(0, len(rows), step):
+        part = rows[at : at + step]
+        end = start + sum(map(len, part)) + len(part) - 1
         cuts.append(Cut(start, end, len(part)))
         start = end + 1
     return tuple(cuts)
 
 
-def _raise_if_said_twice(envelope: bytes, body: bytes, where: str) -> None:
-    """Of a field that is there twice, however spelt, a reader of JSON drops one silently."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one answer of a collection was read: a row of the ledger. It never holds a token."""
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            raise PageError(f"{where} says a field of the page twice; nothing of it is believed")
-        return found
-
-    def read(text: bytes) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
-            text.decode(), object_pairs_hook=once, parse_int=str, parse_float=str
-        )
-        return found
-
-    try:
-        try:
-            cut_well = read(envelope)["items"] == []
-        except (ValueError, TypeError, KeyError):
-            cut_well = False
-        if not cut_well:  # the rows' text is there a second time: look at all that there is
-            read(body)
-    except (ValueError, RecursionError) as cause:  # not as a cause: json hangs the text on it
-        raise PageError(f"{where} is {_complaint(body, cause)}") from None
+    collection: str
+    page: int
+    rows: int
+    total: int | None
+    bytes: int
+    seconds: float
+    from_cache: bool
+    status: int
+    retries: int
+    request_id: str | None
+    correlation_id: str | None
+    shows_secret: bool = False  # such a page is kept nowhere, nor is what is made of it
 
 
-def _named(collection: str, number: int) -> str:
-    return f"page {number} of {collection or 'the collection'}"
-
-
-def _complaint(body: bytes, cause: Exception) -> str:
-    if not body.strip():
-        return "empty where a JSON page should be"
-    if isinstance(cause, msgspec.ValidationError):
-        # msgspec's own words name the field and the expected type, never a value.
-        return f"not a page of items: {cause}"
-    if isinstance(cause, RecursionError):
-        return "nested too deeply to be read"
-    return "not JSON, or cut short (it does not parse to its end)"
-
-
-def _checked(wire: _Link, where: str) -> Link:
-    """The link to follow, with the two repairs that Microsoft's own samples need.
-
-    All of its headers go with it, or it is refused: without one it might ask for another page.
-    """
-    uri = wire.uri.replace("&amp;", "&")
-    head, mark, tail = uri.partition("?")
-    uri = head + mark + tail.replace("?", "&")
-    if not uri or re.search(r"[\x00-\x20\x7f\\]", uri) or _has_dots(head):
-        raise PageError(f"{where} names a next link that is no address")
-    if wire.method.upper() != "GET":
-        raise PageError(f"{where} wants a {wire.method!r} request next; only GET is known")
-    headers = tuple((header.key, header.value) for header in wire.headers or ())
-    for name, value in headers:
-        if not LINK_HEADER.fullmatch(name):
-            raise PageError(
-                f"{where} wants the header {name[:40]!r} with the next; only MS-* and Accept are "
-                "sent for a link, the others are ours alone"
-            )
-        if not HEADER_VALUE.fullmatch(value):
-            raise PageError(f"{where} names a header for the next that is not well formed")
-    if len({name.lower() for name, _ in headers}) < len(headers):
-        raise PageError(f"{where} names a header for the next twice; neither is believed")
-    return Link(uri, headers=headers)
-
-
-def _has_dots(path: str) -> bool:
-    """Whether a path has a segment `.` or `..`, or is encoded so often that nobody can say.
-
-    >>> _has_dots("/v1/../x"), _has_dots("/v1/%252e%2E/x"), _has_dots("/v1/..%2fx")
-    (True, True, True)
-    >>> _has_dots("/v1/a..b/x.y%20z")
-    False
-    """
-    for _ in range(MOST_ENCODED):
-        path, before = unquote(path), path
-        if path == before:
-            return not {".", ".."}.isdisjoint(re.split(r"[/\\]", path))
-    return True
+def reading_of(page: Page) -> Reading:
+    """The ledger's row for a page."""
+    answer = page.answer or Answer(page.body)
+    return Reading(
+        collection=page.collection,
+        page=page.number,
+        rows=page.rows,
+        total=page.total,
+        bytes=len(answer.body),
+        seconds=answer.seconds,
+        from_cache=answer.from_cache,
+        status=answer.status,
+        retries=answer.retries,
+        request_id=answer.request_id,
+        correlation_id=answer.correlation_id,
+        shows_secret=answer.shows_secret,
+    )

@@ -7,7 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests import PreparedRequest, Request, Response
+from requests import PreparedRequest, Response
 from requests_cache import NEVER_EXPIRE, CachedSession
 from requests_cache.models.response import CachedResponse
 from urllib3.exceptions import HTTPError
@@ -32,7 +32,7 @@ from invoicekit.fetch.signing import Secrets, SigningAdapter, origin_of
 from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.fetch.transport import ECHOED, closed, id_in
 from invoicekit.files.partner_folder import partner_folder
-from invoicekit.pages import BOM, Link
+from invoicekit.pages import BOM, Answer, Request
 from invoicekit.secret import scrubbed
 from invoicekit.setting_values import LOOPBACK
 from invoicekit.settings import Settings
@@ -42,20 +42,6 @@ READ_TIMEOUTS = 5  # as many as there are tries: how long the answers to one pag
 # What a request may end with that is not ours: a senseless Location is a ValueError, a folder of
 # certificates that is not there an OSError.
 FOREIGN = (requests.RequestException, HTTPError, http.client.HTTPException, OSError, ValueError)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answered request: the body, and what is worth telling support about it."""
-
-    body: bytes
-    status: int
-    seconds: float
-    from_cache: bool
-    retries: int
-    request_id: str | None
-    correlation_id: str | None
-    shows_secret: bool = False  # such a body is kept nowhere
 
 
 class Session:
@@ -124,14 +110,22 @@ class Session:
         if self._transport.closed.is_set():
             raise closed()
 
-    def cached(self, link: Link, folder: str) -> Answer | None:
+    def cached(self, request: Request, folder: str) -> Answer | None:
         """The answer that lies in `folder`, or `None`: nothing is asked."""
         self.raise_if_closed()
         start = time.perf_counter()
-        found = self._http.cache.get_response(page_key(self._prepared(link, folder)))
+        found = self._http.cache.get_response(page_key(self._prepared(request, folder)))
         if found is None:
             return None
         return replace(self._answer(found), seconds=time.perf_counter() - start)
+
+    def address_of(self, request: Request) -> str:
+        """Where a request goes.
+
+        Raises:
+            PageError: it leads to another host.
+        """
+        return url_of(self.settings.base_url, request.url)
 
     def redact(self, text: str) -> str:
         """`text` without secrets."""
@@ -140,13 +134,13 @@ class Session:
     @scrubbed
     def ask(
         self,
-        link: Link,
+        request: Request,
         folder: str | None,
         *,
         correlation_id: str,
         wanted: Callable[[], bool] = lambda: True,
     ) -> Answer:
-        """The answer to `link`, from `folder` where it lies, else from the service.
+        """The answer to `request`, from `folder` where it lies, else from the service.
 
         Tried again where that may help, as `RetryPolicy` says: under the same MS-RequestId, as the
         service wants it, and no longer than it is `wanted`. A refused token (401) is renewed once.
@@ -157,16 +151,16 @@ class Session:
             NotFoundError: it has no such thing (404).
             FetchError: it could not be reached, or answered with anything but 200 and JSON; the
                 client is closed, or offline.
-            PageError: the link leads to another host; the answer is too large.
+            PageError: the request leads to another host; the answer is too large.
         """
         self.raise_if_closed()
-        request = self._prepared(link, folder or "", correlation_id)
+        prepared = self._prepared(request, folder or "", correlation_id)
         send = self._http.send if folder else partial(requests.Session.send, self._http)
         deadline = Deadline(READ_TIMEOUTS * self.settings.read_timeout, self._transport.closed)
         start, waited, tried = time.perf_counter(), 0.0, 0
         while True:
             tried += 1
-            response, error = self._tried(request, send, deadline)
+            response, error = self._tried(prepared, send, deadline)
             if error is None and response is not None:
                 answer = self._answer(response)
                 return replace(answer, retries=tried - 1, seconds=time.perf_counter() - start)
@@ -182,7 +176,7 @@ class Session:
                 raise error
             if status == requests.codes.too_many_requests:  # it counts what all hands ask
                 self._transport.leave_alone(seconds)
-            why = f"{status or 'no answer'} from {origin_of(request.url or '')[1]}"
+            why = f"{status or 'no answer'} from {origin_of(prepared.url or '')[1]}"
             rest(seconds, why, self._transport.closed)
             waited += seconds
 
@@ -210,20 +204,22 @@ class Session:
         location = response.headers.get("Location")
         return response, refused(asked, response.status_code, body, location)
 
-    def _prepared(self, link: Link, folder: str, correlation_id: str = "") -> PreparedRequest:
+    def _prepared(self, request: Request, folder: str, correlation_id: str = "") -> PreparedRequest:
         headers = {
             "MS-RequestId": str(uuid.uuid4()),
             "MS-CorrelationId": correlation_id,
-            **dict(link.headers),
+            **dict(request.headers),
         }
-        url = url_of(self.settings.base_url, link.uri)
+        url = self.address_of(request)
         try:
-            request = self._http.prepare_request(Request(link.method, url, headers=headers))
+            prepared = self._http.prepare_request(
+                requests.Request(request.method, url, headers=headers, data=request.body or None)
+            )
         except (requests.RequestException, ValueError) as cause:
-            raise PageError(f"{link} makes no request, so it is not asked") from cause
-        request.invoicekit_folder = folder  # type: ignore[attr-defined]
-        request.invoicekit_headers = link.headers  # type: ignore[attr-defined]
-        return request
+            raise PageError(f"{request} makes no request, so it is not asked") from cause
+        prepared.invoicekit_folder = folder  # type: ignore[attr-defined]
+        prepared.invoicekit_headers = request.headers  # type: ignore[attr-defined]
+        return prepared
 
     @cached_property
     def _way(self) -> dict[str, Any]:

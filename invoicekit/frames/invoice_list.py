@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from invoicekit.errors import PageError
 from invoicekit.frames.decode import decode_invoices
-from invoicekit.pages import Page, parse_page
+from invoicekit.pages import Page, page_of
 
 # Documents that amend another, in any of Microsoft's spellings (`void_note`, `VoidNote`, …).
 NOTES = ("voidnote", "adjustmentnote", "creditnote")
 # What a document says of itself, wherever it stands; one within another has no links, and no PDF.
+_documents = msgspec.json.Decoder(list[msgspec.Raw])
 OWN = ("invoice_date", "total_charges", "paid_amount", "currency", "document_type", "amends_of")
 
 
@@ -45,10 +47,13 @@ def _within(headers: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The amendments within invoices, and those within these."""
     given = headers.select("invoice_id", "amendments").drop_nulls("amendments")
     for invoice_id, text in given.iter_rows():
-        body = b'{"items":' + text.encode() + b"}"
-        page = parse_page(body, collection=f"the amendments of {invoice_id}")
-        if page.rows:
-            rows = decode_invoices([page])
+        name = f"the amendments of {invoice_id}"
+        try:
+            documents = _documents.decode(text)
+        except (msgspec.DecodeError, RecursionError) as cause:
+            raise PageError(f"{name} are no list of documents: {cause}") from None
+        if documents:
+            rows = decode_invoices([page_of(list(map(bytes, documents)), name)])
             yield rows.with_columns(pl.col("amends_of").fill_null(pl.lit(invoice_id)))
             yield from _within(rows)
 

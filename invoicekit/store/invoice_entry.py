@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import polars as pl
 
 from invoicekit.analysis.reconcile import READ
-from invoicekit.fetch.pull import EMPTY_LIFETIME, Reading
+from invoicekit.fetch.pull import EMPTY_LIFETIME
 from invoicekit.line_items import Lines, Pair, Part, collections_frame, ledger_frame
+from invoicekit.pages import Reading
 from invoicekit.store.dataset import Key, NotStoredError, Store, Stored, Writer
 
 T = TypeVar("T")

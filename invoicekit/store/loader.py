@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, TypeVar
 
@@ -12,18 +12,18 @@ import polars as pl
 
 from invoicekit.analysis.reconcile import READ
 from invoicekit.errors import FetchError
+from invoicekit.fetch.collection import LeftOut
 from invoicekit.fetch.progress import Progress
-from invoicekit.fetch.pull import Reading, pull
+from invoicekit.fetch.pull import pull
 from invoicekit.fetch.session import Session
 from invoicekit.frames.decode import decode_batches
 from invoicekit.line_items import Pair
-from invoicekit.pages import Page
+from invoicekit.pages import Page, Reading
 from invoicekit.sources.partner_center import requests as partner_center
-from invoicekit.sources.partner_center.vocabulary import LINE_ITEM_TYPES, PROVIDERS
+from invoicekit.sources.partner_center.pages import pages as pages_of
 
 T = TypeVar("T")
 Batches = Iterator[tuple[str, pl.DataFrame]]
-REFUSED = {403: "refused (403)", 404: "not found (404)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,6 @@ class LineReader:
         refuses (403) or does not have (404) from its first page on is an outcome; anything else
         that goes wrong is raised.
         """
-        begun = False
         provider, line_item_type = pair
         collection = partner_center.line_items(
             self.invoice_id,
@@ -72,18 +71,13 @@ class LineReader:
             currency=self.currency,
             size=self.session.settings.page_size,
             invoice_date=self.dated,
+            version=self.version,
         )
-
-        def noted(pages: Iterator[Page]) -> Iterator[Page]:
-            nonlocal begun
-            for page in pages:
-                begun = True
-                yield page
 
         def build(pages: Iterator[Page]) -> T:
             return consume(
                 decode_batches(
-                    progress.over(noted(pages)),
+                    progress.over(pages),
                     invoice_id=self.invoice_id,
                     provider=provider,
                     line_item_type=line_item_type,
@@ -92,17 +86,10 @@ class LineReader:
 
         try:
             result, readings = pull(
-                self.session,
-                replace(collection, version=self.version),
-                build,
-                refresh=refresh,
-                stored=stored,
+                self.session, collection, pages_of, build, refresh=refresh, stored=stored
             )
-        except FetchError as error:
-            state = _refusal(pair, error)
-            if begun or state is None:
-                raise
-            return Outcome(pair, state, error=error)
+        except LeftOut as left:
+            return Outcome(pair, left.state, error=left.error)
         return Outcome(pair, READ, result, readings)
 
 
@@ -113,11 +100,3 @@ def warn_of(outcome: Outcome[Any], invoice_id: str) -> None:
         warnings.warn(
             f"{name} of {invoice_id} is left out, {outcome.state}: {outcome.error}", stacklevel=4
         )
-
-
-def _refusal(pair: Pair, error: FetchError) -> str | None:
-    """How a collection that the service will not give is called; `None` is no such case."""
-    unknown = pair[0] not in PROVIDERS or pair[1] not in LINE_ITEM_TYPES
-    if unknown and error.status == 400:  # noqa: PLR2004 (a pair that its own details name)
-        return "refused (400)"
-    return REFUSED.get(error.status or 0)

@@ -8,7 +8,7 @@ from measure import Plan, Table, interleaved, ratio
 from service import serving
 
 from invoicekit.fetch.page_cache import LEVEL, zstd
-from invoicekit.pages import Link
+from invoicekit.pages import Request
 
 FOLDER = "0" * 32 + "/bench"
 
@@ -18,7 +18,7 @@ def run(plan: Plan) -> list[Table]:
     pages = 3 if plan.short else 20
     lines = Lines(ONE_TIME, pages * ROWS)
     path = "/invoices/G000100000/lineitems/Office/BillingLineItems"
-    links = [Link(f"{path}?offset={number * ROWS}") for number in range(pages)]
+    links = [Request(f"{path}?offset={number * ROWS}") for number in range(pages)]
     raw = [plan.folder("cache-raw") / f"{number}.zst" for number in range(pages)]
     with (
         serving({"G000100000": lines}) as url,

@@ -11,7 +11,7 @@ from bodies import DAILY_RATED, LICENSE, ONE_TIME, PAIRS, ROWS, Lines
 from measure import Plan, Table, interleaved, ratio
 
 from invoicekit.frames.decode import decode
-from invoicekit.pages import parse_page
+from invoicekit.sources.partner_center.envelope import parse_page
 
 PAGES = 10
 
@@ -41,13 +41,13 @@ def run(plan: Plan) -> list[Table]:
 def _row(kind: str, bodies: list[bytes], plan: Plan) -> list[str]:
     provider, line_item_type = PAIRS[kind]
     said = {"invoice_id": "G000100000", "provider": provider, "line_item_type": line_item_type}
-    parsed = [parse_page(body, number=number) for number, body in enumerate(bodies, 1)]
+    parsed = [parse_page(body, number=number).page for number, body in enumerate(bodies, 1)]
 
     def ours() -> int:
         return decode(parsed, **said)[kind].height
 
     def with_envelope() -> int:
-        pages = (parse_page(body, number=number) for number, body in enumerate(bodies, 1))
+        pages = (parse_page(body, number=number).page for number, body in enumerate(bodies, 1))
         return decode(pages, **said)[kind].height
 
     def by_orjson() -> int:

@@ -14,6 +14,7 @@ from service import serving
 from invoicekit.fetch.pull import pull
 from invoicekit.frames.decode import decode
 from invoicekit.sources.partner_center import requests as partner_center
+from invoicekit.sources.partner_center.pages import pages as pages_of
 
 
 def run(plan: Plan) -> list[Table]:
@@ -48,6 +49,7 @@ def _row(plan: Plan, count: int) -> list[str]:
                 frames, readings = pull(
                     client._session,
                     collection,
+                    pages_of,
                     lambda pages: decode(pages, invoice_id=INVOICE, **said),
                 )
             assert frames[ONE_TIME].height == count

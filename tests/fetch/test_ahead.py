@@ -7,9 +7,9 @@ import threading
 import pytest
 
 import invoicekit as ik
-from invoicekit.fetch.ahead import OffsetPrefetch
 from invoicekit.fetch.thread_pool import ThreadPool
-from invoicekit.pages import Link
+from invoicekit.pages import Answer, Request
+from invoicekit.sources.partner_center.offset_prefetch import OffsetPrefetch
 from support.chains import OFFSET, SEEK, Chain, kept, numbers, place, read_whole
 from support.server import Reply, line, page, rows
 
@@ -103,14 +103,29 @@ def test_a_service_whose_steps_are_uneven_is_asked_ahead_no_more(serve, open_cli
     assert len(numbers(service)) <= len(offsets) + AHEAD
 
 
+class FromPool:
+    """Answers with the address, ahead on a pool."""
+
+    def __init__(self, pool: ThreadPool) -> None:
+        self.connections = pool.size
+        self._pool = pool
+
+    def __call__(self, request: Request) -> Answer:
+        return Answer(request.url.encode())
+
+    def ahead(self, request, wanted):
+        del wanted
+        return self._pool.submit(lambda: self(request))
+
+
 @pytest.mark.parametrize("submitted", ["before", "after"])
 def test_a_guess_that_no_thread_is_free_for_says_that_the_client_is_closed(submitted):
     """Its thread would never come; whoever waits for it is told."""
     pool, busy = ThreadPool(2, "test"), threading.Event()
     for _ in range(2):
         pool.submit(lambda: busy.wait(30))
-    ahead = OffsetPrefetch(lambda link, _: link, pool)
-    links = [Link(f"/x?offset={number}") for number in range(3)]
+    ahead = OffsetPrefetch(FromPool(pool))
+    links = [Request(f"/x?offset={number}") for number in range(3)]
     try:
         if submitted == "after":
             pool.close()

@@ -19,14 +19,15 @@ from invoicekit.fetch.eviction import Quota
 from invoicekit.fetch.page_cache import PageFiles
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.retry import RetryPolicy
-from invoicekit.pages import Link
+from invoicekit.pages import Request
+from invoicekit.sources.partner_center.pages import pages as pages_of
 from invoicekit.sources.partner_center.requests import invoices, statement
 from support.chains import Chain, kept, numbers, pages_in, read_whole
 from support.raw import OK, Raw, dripping, whole
 from support.server import TOKEN, Reply, invoice, line, page, rows
 
 ONE = page(rows(line()))
-ANY = Link("/invoices")
+ANY = Request("/invoices")
 ZEROS = b"0" * 100_000_000
 
 
@@ -257,10 +258,10 @@ def test_connections_are_used_again(serve_raw, open_client):
     server = serve_raw(answer)
     session = open_client(server)._session
     for number in (1, 2, 4, 5, 6):
-        session.ask(Link(f"/{number}"), "a/b", correlation_id="x")
+        session.ask(Request(f"/{number}"), "a/b", correlation_id="x")
     with pytest.raises(ik.NotFoundError):
-        session.ask(Link("/3"), "a/b", correlation_id="x")
-    session.ask(Link("/7"), "a/b", correlation_id="x")
+        session.ask(Request("/3"), "a/b", correlation_id="x")
+    session.ask(Request("/7"), "a/b", correlation_id="x")
     assert (len(server.requests), server.connections) == (7, 1)
 
 
@@ -411,7 +412,7 @@ ODD = ["<script>", "\x1b[31m", "x" * 65, "a b", "", TOKEN]
 def test_an_id_that_looks_like_none_is_not_kept(serve, open_client, tmp_path, name, said):
     service = serve(lambda _: Reply(page([]), headers={name: said}))
     client = open_client(service)
-    _, (reading,) = pull(client._session, invoices(), list)
+    _, (reading,) = pull(client._session, invoices(), pages_of, list)
     shown = reading.request_id if name == "MS-RequestId" else reading.correlation_id
     sent = service.asked[0].headers[name.lower()]
     assert shown == ("(secret)" if said == TOKEN else sent)
@@ -423,7 +424,7 @@ def test_an_id_of_the_service_s_own_is_kept(serve, open_client):
     service = serve(lambda _: Reply(page([]), headers={"MS-RequestId": "Node.1:7_a-b"}))
     client = open_client(service)
     for _ in range(2):  # from the cache as well
-        _, (reading,) = pull(client._session, invoices(), list)
+        _, (reading,) = pull(client._session, invoices(), pages_of, list)
         assert reading.request_id == "Node.1:7_a-b"
 
 
@@ -438,10 +439,10 @@ def test_a_page_that_shows_a_secret_says_so_and_is_not_on_disk(serve, open_clien
         return Reply(body[:-1] + b',"x":1}' if "x" in asked.target else body, headers=headers)
 
     client = open_client(serve(answer))
-    _, (reading,) = pull(client._session, invoices(), list)
+    _, (reading,) = pull(client._session, invoices(), pages_of, list)
     assert reading.shows_secret
     assert pages_in(tmp_path) == []
-    assert not pull(open_client(serve(lambda _: page([])))._session, invoices(), list)[1][
+    assert not pull(open_client(serve(lambda _: page([])))._session, invoices(), pages_of, list)[1][
         0
     ].shows_secret
 
@@ -475,7 +476,7 @@ def test_a_page_costs_one_look_at_the_disk_and_no_parsing_before_its_own(
         if event == "c_call" and "ecode" in name and "msgspec" in repr(what):
             parsed.append(name)
 
-    link = Link("/invoices/G1/lineitems/OneTime/BillingLineItems?size=2000&offset=0")
+    link = Request("/invoices/G1/lineitems/OneTime/BillingLineItems?size=2000&offset=0")
     sys.setprofile(seen)
     try:
         answers = [session.ask(link, "a/b", correlation_id="x") for _ in range(2)]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import gzip
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 
 import pytest
 from hypothesis import example, given
@@ -22,6 +22,8 @@ from invoicekit.fetch.pull import pull
 from invoicekit.fetch.retry import RetryPolicy, seconds_in
 from invoicekit.fetch.session import Session
 from invoicekit.secret import Secret
+from invoicekit.sources.partner_center.envelope import MOST_PAGES
+from invoicekit.sources.partner_center.pages import pages as pages_of
 from support.chains import OFFSET, SEEK, Chain, collection_of, kept, numbers, read_whole
 from support.server import Reply, invoice, page, rows
 
@@ -308,12 +310,11 @@ def test_pages_without_an_end(serve, open_client):
     """Ever new tokens; the bound is 100,000 pages, and 50 here."""
     service = serve(Chain(1_000_000))
     client = open_client(service)
-    asked = replace(collection_of(client), most=50)
     with pytest.raises(ik.PageError, match="has no end: 50 pages were read"):
-        pull(client._session, asked, list)
+        pull(client._session, collection_of(client), partial(pages_of, most=50), list)
     assert numbers(service) == list(range(1, 51))
     assert kept(client) == ("nothing", 0)
-    assert collection_of(client).most == 100_000
+    assert MOST_PAGES == 100_000
 
 
 def test_empty_pages_without_an_end(serve, open_client):
@@ -407,7 +408,7 @@ def test_ten_thousand_small_pages(serve, open_client):
     service = serve(Chain(10_000))
     client = open_client(service)
     pages, readings = pull(
-        client._session, collection_of(client), lambda pages: sum(1 for _ in pages)
+        client._session, collection_of(client), pages_of, lambda pages: sum(1 for _ in pages)
     )
     assert pages == len(readings) == len(service.asked) == 10_000
     assert kept(client) == ("committed", 10_000)

@@ -14,7 +14,7 @@ from invoicekit.frames.charge_types import CHARGE_TYPES, FAMILIES, charge_type_o
 from invoicekit.frames.charges import CHARGES
 from invoicekit.frames.decode import decode
 from invoicekit.frames.schema import KINDS, NUMBER, Kind
-from invoicekit.pages import parse_page
+from invoicekit.sources.partner_center.envelope import parse_page
 from support.server import line, page, rows
 
 COLUMNS = """
@@ -94,7 +94,7 @@ def frames_of(kind: Kind) -> dict[str, pl.DataFrame]:
     values = values_of(kind)
     row = ",".join(f'"{column.wire}":{values[column.name][0]}' for column in kind.columns)
     provider, line_item_type = kind.pairs[0]
-    pages = [parse_page(page(f"[{{{row}}}]"), collection="x")]
+    pages = [parse_page(page(f"[{{{row}}}]"), collection="x").page]
     frames = decode(pages, invoice_id="G1", provider=provider, line_item_type=line_item_type)
     assert list(frames) == [kind.object_type]
     return frames
@@ -199,7 +199,7 @@ def test_words_of_microsoft_in_either_age(word, family, sign):
 def test_the_family_of_each_charge_and_unknown_where_the_table_has_none():
     words = ["new", "CYCLECHARGE", None, "", "surprise", "customercredit", "new"]
     lines = [line(chargeType=json.dumps(word)) for word in words]
-    pages = [parse_page(page(rows(*lines)))]
+    pages = [parse_page(page(rows(*lines))).page]
     frames = decode(pages, invoice_id="G1", provider="onetime", line_item_type="billing")
     found = ik.charges(frames)
     assert found["charge_family"].to_list() == [

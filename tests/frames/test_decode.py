@@ -20,7 +20,7 @@ from invoicekit.analysis.money import EXACT
 from invoicekit.errors import FrameError, PageError
 from invoicekit.frames.decode import OURS, decode
 from invoicekit.frames.schema import BY_OBJECT_TYPE, INVOICE, KINDS, TYPES, snake
-from invoicekit.pages import parse_page
+from invoicekit.sources.partner_center.envelope import parse_page
 from support.server import line, page, rows
 
 ONE_TIME = "OneTimeInvoiceLineItem"
@@ -30,7 +30,7 @@ def read(
     *bodies: bytes, provider: str = "onetime", kind: str = "billing"
 ) -> dict[str, pl.DataFrame]:
     found = [
-        parse_page(body, collection=f"{provider}/{kind} of G1", number=number)
+        parse_page(body, collection=f"{provider}/{kind} of G1", number=number).page
         for number, body in enumerate(bodies, 1)
     ]
     return decode(found, invoice_id="G1", provider=provider, line_item_type=kind)

@@ -16,7 +16,7 @@ from invoicekit.frames import batch
 from invoicekit.frames.charges import sources_of
 from invoicekit.frames.decode import decode, decode_invoices
 from invoicekit.frames.schema import BY_OBJECT_TYPE, INVOICE
-from invoicekit.pages import parse_page, parse_resource
+from invoicekit.sources.partner_center.envelope import parse_page, parse_resource
 
 ONE_TIME = "OneTimeInvoiceLineItem"
 DECISIVE = {
@@ -28,7 +28,7 @@ DECISIVE = {
 
 def read(*bodies: str) -> dict[str, pl.DataFrame]:
     pages = [
-        parse_page(body.encode(), collection="onetime/billing of G1", number=number)
+        parse_page(body.encode(), collection="onetime/billing of G1", number=number).page
         for number, body in enumerate(bodies, 1)
     ]
     return decode(pages, invoice_id="G1", provider="onetime", line_item_type="billing")
@@ -87,7 +87,7 @@ def test_a_field_that_a_row_of_another_kind_has_twice_is_refused():
 @pytest.mark.parametrize("column", INVOICE.columns, ids=lambda column: column.wire)
 def test_a_field_that_an_invoice_has_twice_is_refused(column):
     header = f'{{"{column.wire}":null,"{column.wire}":null}}'.encode()
-    for found in (parse_resource(header), parse_page(b'{"items":[' + header + b"]}")):
+    for found in (parse_resource(header), parse_page(b'{"items":[' + header + b"]}").page):
         with pytest.raises(FrameError, match=f"{column.wire} twice"):
             decode_invoices([found])
 
@@ -264,7 +264,7 @@ def test_an_envelope_is_refused_where_it_has_a_field_twice_and_nowhere_else(
         with pytest.raises(PageError, match="twice"):
             parse_page(body)
     else:
-        found = parse_page(body)
+        found = parse_page(body).page
         assert found.rows == len(json.loads(items))
         pieces = [json.loads(piece) for piece, _ in found.pieces()]
         assert [item for piece in pieces for item in piece] == json.loads(items)

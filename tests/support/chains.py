@@ -11,7 +11,6 @@ import invoicekit as ik
 from invoicekit.fetch.manifest import Manifests
 from invoicekit.fetch.page_cache import digest
 from invoicekit.fetch.pull import Collection
-from invoicekit.fetch.session import url_of
 from invoicekit.sources.partner_center import requests as partner_center
 from support.server import Asked, Reply, Service, invoice, line, page, rows
 
@@ -128,7 +127,7 @@ def collection_of(client: ik.Client, kind: str = SEEK) -> Collection:
 def manifests_of(client: ik.Client, kind: str = SEEK) -> Manifests:
     """Where they are kept."""
     first = collection_of(client, kind).first
-    return Manifests(client._session.root, digest(url_of(client.settings.base_url, first.uri)))
+    return Manifests(client._session.root, digest(client._session.address_of(first)))
 
 
 def kept(client: ik.Client, kind: str = SEEK) -> tuple[str, int]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from invoicekit.errors import PageError
 from invoicekit.fetch.session import Session
 from invoicekit.files.output import write_file
-from invoicekit.pages import Link
+from invoicekit.pages import Request
 
 PDF = b"%PDF-"
 
 
-def write_document(session: Session, link: Link, path: Path, *, overwrite: bool) -> Path:
-    """Fetch the PDF at `link`, write it to `path` as `output` does, and return the path.
+def write_document(session: Session, request: Request, path: Path, *, overwrite: bool) -> Path:
+    """Write the PDF that `request` asks for to `path`, as `output` does, and return the path.
 
     The service labels some as JSON, so the first bytes are looked at and not the type.
 
@@ -25,8 +25,8 @@ def write_document(session: Session, link: Link, path: Path, *, overwrite: bool)
     """
     if path.is_file() and not overwrite:
         raise FileExistsError(f"{path} exists already; overwrite=True writes over it")
-    answer = session.ask(link, None, correlation_id=str(uuid.uuid4()))
+    answer = session.ask(request, None, correlation_id=str(uuid.uuid4()))
     if not answer.body.startswith(PDF):
-        raise PageError(f"what came for {link.uri} is no PDF; nothing was written")
+        raise PageError(f"what came for {request.url} is no PDF; nothing was written")
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_file(path, answer.body)

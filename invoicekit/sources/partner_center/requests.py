@@ -10,11 +10,10 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from invoicekit.fetch.pull import Collection
-from invoicekit.pages import Link
+from invoicekit.fetch.collection import FOR_EVER, HOUR, Collection
+from invoicekit.pages import Request
 
-HOUR = 3600.0
-FOR_EVER = None
+SOURCE = "v1"
 # After this long an invoice is closed: Microsoft corrects it by a further document, not in place.
 CLOSED_AFTER = timedelta(days=15)
 # Path style answers these with an empty list, query style with rows (Partner-Center-Java#119).
@@ -37,18 +36,13 @@ IN_PATH = {
 
 def invoices() -> Collection:
     """All invoices of the partner: asked unpaged, as new commerce ignores size and offset."""
-    return Collection("the list of invoices", Link("/invoices"), HOUR)
+    return Collection(SOURCE, "the list of invoices", Request("/invoices"), HOUR)
 
 
 def invoice(invoice_id: str) -> Collection:
     """One invoice by its id (App+User sign-in only)."""
-    return Collection(
-        f"invoice {invoice_id}",
-        Link(f"/invoices/{segment(invoice_id)}"),
-        HOUR,
-        paged=False,
-        about=invoice_id,
-    )
+    first = Request(f"/invoices/{segment(invoice_id)}")
+    return Collection(SOURCE, f"invoice {invoice_id}", first, HOUR, invoice_id)
 
 
 def line_items(
@@ -59,6 +53,7 @@ def line_items(
     currency: str,
     size: int,
     invoice_date: date | None,
+    version: str = "",
 ) -> Collection:
     """The line items of one pair that an invoice's details name."""
     base = f"/invoices/{segment(invoice_id)}/lineitems"
@@ -70,23 +65,31 @@ def line_items(
             "period": "current",
             "size": size,
         }
-        link = Link(f"{base}?{urlencode(query)}")
+        first = Request(f"{base}?{urlencode(query)}")
     else:
         pair = f"{segment(_in_path(provider))}/{segment(_in_path(line_item_type))}"
-        link = Link(f"{base}/{pair}?size={size}&offset=0")
-    name = f"{provider}/{line_item_type} of {invoice_id}"
-    return Collection(name, link, _lifetime(invoice_date), about=invoice_id)
+        first = Request(f"{base}/{pair}?size={size}&offset=0")
+    return Collection(
+        SOURCE,
+        f"{provider}/{line_item_type} of {invoice_id}",
+        first,
+        FOR_EVER if is_closed(invoice_date) else HOUR,
+        invoice_id,
+        provider,
+        line_item_type,
+        version,
+    )
 
 
-def statement(invoice_id: str) -> Link:
+def statement(invoice_id: str) -> Request:
     """The PDF of an invoice (App+User sign-in only)."""
-    return Link(f"/invoices/{segment(invoice_id)}/documents/statement", headers=(AS_PDF,))
+    return Request(f"/invoices/{segment(invoice_id)}/documents/statement", headers=(AS_PDF,))
 
 
-def tax_receipt(invoice_id: str, receipt_id: str) -> Link:
+def tax_receipt(invoice_id: str, receipt_id: str) -> Request:
     """The PDF of a tax receipt (App+User sign-in only; Taiwan)."""
     base = f"/invoices/{segment(invoice_id)}/receipts/{segment(receipt_id)}"
-    return Link(f"{base}/documents/statement", headers=(AS_PDF,))
+    return Request(f"{base}/documents/statement", headers=(AS_PDF,))
 
 
 def segment(name: str) -> str:
@@ -114,7 +117,3 @@ def _in_path(word: str) -> str:
 def is_closed(invoice_date: date | None) -> bool:
     """Whether an invoice of that day (UTC) changes no more."""
     return invoice_date is not None and datetime.now(UTC).date() - invoice_date >= CLOSED_AFTER
-
-
-def _lifetime(invoice_date: date | None) -> float | None:
-    return FOR_EVER if is_closed(invoice_date) else HOUR

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from dataclasses import replace
 
 from invoicekit.errors import FetchError
+from invoicekit.fetch.collection import Ask
 from invoicekit.fetch.retry import is_retryable
-from invoicekit.fetch.session import Answer
-from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.fetch.transport import closed
-from invoicekit.pages import Link
+from invoicekit.pages import Answer, Request
 
 OFFSET = re.compile(r"([?&]offset=)(\d{1,12})(?=&|$)", re.IGNORECASE)
 
@@ -24,26 +23,25 @@ class OffsetPrefetch:
     names other links than those guessed is asked ahead no more.
     """
 
-    def __init__(self, ask: Callable[[Link, Callable[[], bool]], Answer], pool: ThreadPool) -> None:
+    def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._pool = pool
         self._before: int | None = None
         self._step = 0
-        self._guessed: dict[Link, Future[Answer]] = {}
+        self._guessed: dict[Request, Future[Answer]] = {}
         self._open = True
 
-    def __call__(self, link: Link) -> Answer:
-        """The answer to `link`, perhaps asked for already."""
-        offset = _offset_in(link)
+    def __call__(self, request: Request) -> Answer:
+        """The answer to `request`, perhaps asked for already."""
+        offset = _offset_in(request)
         if offset is not None and self._before is not None:
             self._step = offset - self._before
         self._before = offset
-        waiting = self._guessed.pop(link, None)
+        waiting = self._guessed.pop(request, None)
         if self._guessed and not waiting:
             self.close()
         if self._open and offset is not None and self._step > 0:
-            for number in range(1, self._pool.size):
-                self._guess(_moved(link, offset + number * self._step))
+            for number in range(1, self._ask.connections):
+                self._guess(_moved(request, offset + number * self._step))
         if waiting:
             try:
                 return waiting.result()
@@ -52,7 +50,7 @@ class OffsetPrefetch:
             except FetchError as error:
                 if is_retryable(error.status):  # it has been asked as often as is proper
                     raise
-        return self._ask(link, lambda: True)  # the service may not like to be asked ahead
+        return self._ask(request)  # the service may not like to be asked ahead
 
     def close(self) -> None:
         """Drop the guesses that no page named, and guess no more."""
@@ -64,15 +62,15 @@ class OffsetPrefetch:
     def _wanted(self) -> bool:
         return self._open
 
-    def _guess(self, link: Link) -> None:
-        if link not in self._guessed:
-            self._guessed[link] = self._pool.submit(lambda: self._ask(link, self._wanted))
+    def _guess(self, request: Request) -> None:
+        if request not in self._guessed:
+            self._guessed[request] = self._ask.ahead(request, self._wanted)
 
 
-def _offset_in(link: Link) -> int | None:
-    found = OFFSET.search(link.uri)
-    return int(found[2]) if found and not link.headers else None
+def _offset_in(request: Request) -> int | None:
+    found = OFFSET.search(request.url)
+    return int(found[2]) if found and not request.headers else None
 
 
-def _moved(link: Link, offset: int) -> Link:
-    return Link(OFFSET.sub(rf"\g<1>{offset}", link.uri, count=1), link.method)
+def _moved(request: Request, offset: int) -> Request:
+    return replace(request, url=OFFSET.sub(rf"\g<1>{offset}", request.url, count=1))

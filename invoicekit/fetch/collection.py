@@ -1,0 +1,63 @@
+"""A collection as a source describes it, and what the source may ask for while it is pulled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from invoicekit.errors import FetchError
+from invoicekit.pages import Answer, Request
+
+HOUR = 3600.0
+FOR_EVER = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Rows that are read whole or not at all; which they are, and how long they hold."""
+
+    source: str  # a key of `SOURCES`; also picks the names of fields in the schema table
+    name: str  # for people: "onetime/billing of G1"
+    first: Request
+    lifetime: float | None  # seconds that a committed pull holds; None is for ever
+    invoice_id: str = ""
+    provider: str = ""
+    line_item_type: str = ""
+    version: str = ""  # of what it belongs to: a pull of another version is asked again
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Provider and line item type."""
+        return self.provider, self.line_item_type
+
+
+class Ask(Protocol):
+    """The network, as one pull may use it; what it answers is kept in the pull's folder."""
+
+    connections: int  # requests at once; 1 where nothing is to be asked ahead
+
+    def __call__(self, request: Request) -> Answer:
+        """The answer to a request, tried again where that may help."""
+
+    def ahead(self, request: Request, wanted: Callable[[], bool]) -> Future[Answer]:
+        """The answer to a request that may turn out not to be needed."""
+
+
+class Restart(Exception):  # noqa: N818 (a turn of events, not an error)
+    """The pages read so far are of no use: pull the collection from its beginning, once."""
+
+    def __init__(self, why: str, cause: FetchError) -> None:
+        super().__init__(why)
+        self.why = why
+        self.cause = cause
+
+
+class LeftOut(Exception):  # noqa: N818
+    """The service does not give this collection, as its first answer says: the state, and why."""
+
+    def __init__(self, state: str, error: FetchError) -> None:
+        super().__init__(state)
+        self.state = state
+        self.error = error
