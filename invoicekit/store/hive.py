@@ -10,6 +10,7 @@ between finds an invoice as it was, as it is, or not at all; never twice.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
@@ -29,19 +30,22 @@ LEFT_BEHIND = 3600.0  # seconds after which nobody moves them any more
 def publish(root: Path, stored: Stored) -> None:
     """Let other engines see this commit of the invoice and no other.
 
+    Only whoever holds the lock of the invoice may do it.
+
     Raises:
         OSError: the disk does not take it, or another program holds what was there before.
     """
+    _drop_leftovers(root, stored.key.invoice_id)
     wanted = {
         _place(root, name, stored.key.invoice_id): _names(root, parts)
         for name, parts in stored.files.items()
     }
     for place in _published(root, stored.key.invoice_id):
         if place not in wanted:
-            _take_away(root, place)
+            _take_away(root, place, stored.key.invoice_id)
     for place, names in wanted.items():
         if _names_in(place) != set(names):
-            _swap(root, place, names)
+            _swap(root, place, names, stored.key.invoice_id)
 
 
 def tidy(root: Path) -> None:
@@ -75,23 +79,37 @@ def _names_in(place: Path) -> set[str]:
         return set()
 
 
-def _swap(root: Path, place: Path, names: Mapping[str, Path]) -> None:
+def _drop_leftovers(root: Path, invoice_id: str) -> None:
+    """Drop what processes that were killed left of this invoice: its lock is ours now."""
+    for left in root.glob(f"{MOVING}/{_digest(invoice_id)}-*"):
+        with contextlib.suppress(OSError):
+            remove_folder(unlinked(left), DATASET)
+
+
+def _moving(root: Path, invoice_id: str) -> Path:
+    return private_folder(root / MOVING) / f"{_digest(invoice_id)}-{secrets.token_hex(6)}"
+
+
+def _digest(invoice_id: str) -> str:
+    return hashlib.sha256(invoice_name(invoice_id).encode()).hexdigest()[:12]
+
+
+def _swap(root: Path, place: Path, names: Mapping[str, Path], invoice_id: str) -> None:
     """Put a folder of these names in place of what is there."""
-    new = private_folder(root / MOVING) / f"{secrets.token_hex(6)}"
-    private_folder(new)
+    new = private_folder(_moving(root, invoice_id))
     try:
         for name, path in names.items():
             _link(path, new / name)
         private_folder(place.parent)
-        _take_away(root, place)
+        _take_away(root, place, invoice_id)
         _renamed(new, place)
     finally:
         remove_folder(new, DATASET)
 
 
-def _take_away(root: Path, place: Path) -> None:
+def _take_away(root: Path, place: Path, invoice_id: str) -> None:
     """Take a folder out of sight, then drop it."""
-    away = private_folder(root / MOVING) / f"{secrets.token_hex(6)}"
+    away = _moving(root, invoice_id)
     with contextlib.suppress(FileNotFoundError):
         _renamed(place, away)
         remove_folder(away, DATASET)

@@ -24,5 +24,5 @@ def layout_of(invoice: str) -> Layout:
 STORE: Layout = {
     **layout_of(r".+"),
     "_invoices": {r".+\.(json|lock)": None, PART: None, rf"\.{HEX}": {r".+": DATASET}},
-    "_moving": {HEX: DATASET},
+    "_moving": {rf"{HEX}(-{HEX})?": DATASET},
 }

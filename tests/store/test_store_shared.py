@@ -198,6 +198,28 @@ def test_other_engines_see_after_the_next_sync_what_a_killed_process_did_not_sho
     assert not left.exists()
 
 
+def test_what_a_killed_process_left_on_its_way_goes_with_the_next_sync(
+    serve, open_client, tmp_path, monkeypatch
+):
+    """Killed before its new folder was renamed into place, as `os._exit` would."""
+    bodies: dict = {}
+    client = open_client(service_of(serve, bodies=bodies))
+    client.sync(tell=quiet)
+    bodies["1"] = page(rows(line("2.20", name="C")))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(hive, "_renamed", killed)
+        dying.setattr(hive, "remove_folder", killed)
+        with pytest.raises(KeyboardInterrupt):
+            client.sync(refresh=True, tell=quiet)
+    assert published(tmp_path) == ["A", "A", "B", "C"]  # of one name in sight, and one not
+    client.sync(tell=quiet)
+    assert published(tmp_path) == ["A", "C"]
+
+
 def test_the_size_of_the_cache_counts_a_file_of_two_names_once(serve, open_client, tmp_path):
     client = open_client(service_of(serve))
     client.sync(tell=quiet)
