@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from invoicekit.analysis.reconcile import Reconciliation, reconcile
     from invoicekit.analysis.totals import totals
     from invoicekit.client import Client, connect, demo
+    from invoicekit.fetch.retry import RetryPolicy
     from invoicekit.frames.charges import charges
     from invoicekit.invoice import Invoice
     from invoicekit.line_items import LineItems
@@ -41,6 +42,7 @@ _LATE = {
     "Invoice": "invoicekit.invoice",
     "LineItems": "invoicekit.line_items",
     "Reconciliation": "invoicekit.analysis.reconcile",
+    "RetryPolicy": "invoicekit.fetch.retry",
     "Selection": "invoicekit.show.explorer.widget",
     "charges": "invoicekit.frames.charges",
     "connect": "invoicekit.client",
@@ -63,6 +65,7 @@ __all__ = [
     "NotFoundError",
     "PageError",
     "Reconciliation",
+    "RetryPolicy",
     "Selection",
     "SettingsError",
     "charges",

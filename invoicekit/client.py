@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -16,6 +15,7 @@ import polars as pl
 
 from invoicekit.errors import AccessError, NotFoundError, PageError
 from invoicekit.fetch.pull import pull
+from invoicekit.fetch.retry import RetryPolicy
 from invoicekit.fetch.session import Session
 from invoicekit.frames.decode import decode_invoices
 from invoicekit.frames.invoice_list import decode_list, is_amendment
@@ -27,7 +27,7 @@ from invoicekit.sources.partner_center.pages import pages, resource
 from invoicekit.store.cache_admin import Cache
 from invoicekit.store.dataset import Store
 from invoicekit.store.invoice_entry import is_whole
-from invoicekit.sync_all import sync_all
+from invoicekit.sync_all import first_of, sync_all
 
 if TYPE_CHECKING:
     from invoicekit.auth.doctor import Diagnosis
@@ -225,6 +225,15 @@ class Client:
         return Cache(self.settings.cache_dir)
 
     @property
+    def retry_policy(self) -> RetryPolicy:
+        """How often a request is retried, and the waits between; set another one at any time."""
+        return self._session.retry_policy
+
+    @retry_policy.setter
+    def retry_policy(self, policy: RetryPolicy) -> None:
+        self._session.retry_policy = policy
+
+    @property
     def latest(self) -> Invoice:
         """The newest invoice of the list; an amendment is none.
 
@@ -277,18 +286,3 @@ class Client:
         asked = partner_center.invoices()
         headers, _ = pull(self._session, asked, pages, decode_list, refresh=refresh)
         return headers
-
-
-def first_of(month: str) -> date:
-    """The first day of a month.
-
-    Raises:
-        ValueError: it is none.
-
-    >>> first_of("2026-01").isoformat()
-    '2026-01-01'
-    """
-    try:
-        return datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
-    except ValueError:
-        raise ValueError(f"{month!r} is no month; say it as 2026-01") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import NoReturn
 
 import polars as pl
@@ -101,3 +102,18 @@ class Failures:
             said = {name: value for name, value in vars(last).items() if not name.startswith("_")}
             raise type(last)(message, **said) from last
         raise type(last)(message) from last
+
+
+def first_of(month: str) -> date:
+    """The first day of a month.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> first_of("2026-01").isoformat()
+    '2026-01-01'
+    """
+    try:
+        return datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
+    except ValueError:
+        raise ValueError(f"{month!r} is no month; say it as 2026-01") from None

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import invoicekit as ik
-from invoicekit.fetch.retry import RetryPolicy
 from support import leaks
 from support.paths import SEEDS
 from support.server import TOKEN, Asked, Reply, Service
@@ -39,7 +38,7 @@ def open_client(tmp_path: Path) -> Iterator[Callable[..., ik.Client]]:
         settings = {"token": TOKEN, "cache_dir": tmp_path / "cache", "tenant_id": "t", **given}
         settings.setdefault("client_id", "one-app")  # who asks, whatever its token is today
         clients.append(ik.connect(base_url=service.url, **settings))
-        clients[-1]._session.retry_policy = RetryPolicy(first=0.01)
+        clients[-1].retry_policy = ik.RetryPolicy(first=0.01)
         return clients[-1]
 
     yield open_

@@ -201,7 +201,7 @@ ANSWERS = {
 def test_an_error_of_the_service_shows_no_token(serve, open_client, answer):
     service = serve(lambda _: answer)
     client = open_client(service, read_timeout=0.5)
-    client._session.retry_policy = type(client._session.retry_policy)(first=0.01, tries=2)
+    client.retry_policy = ik.RetryPolicy(first=0.01, tries=2)
     with pytest.raises(ik.InvoiceKitError) as error:
         client.invoices()
     assert any(asked.headers["authorization"] == f"Bearer {TOKEN}" for asked in service.asked)
@@ -220,7 +220,7 @@ def test_nobody_there_or_no_tls_shows_no_token(serve, tmp_path, scheme):
         service.close()
         service.close = lambda: None
     client = ik.connect(token=TOKEN, base_url=url, cache_dir=tmp_path, connect_timeout=1)
-    client._session.retry_policy = type(client._session.retry_policy)(first=0.01, tries=2)
+    client.retry_policy = ik.RetryPolicy(first=0.01, tries=2)
     with client, pytest.raises(ik.FetchError) as error:
         client.invoices()
     assert error.value.__cause__.request is None
@@ -235,7 +235,7 @@ def test_an_error_that_comes_through_a_thread_shows_no_token(serve, open_client)
         return Reply(b"{}", 500) if late else invoice(pairs=pairs).encode()
 
     client = open_client(serve(answer), connections=3)
-    client._session.retry_policy = type(client._session.retry_policy)(first=0.01, tries=2)
+    client.retry_policy = ik.RetryPolicy(first=0.01, tries=2)
     with pytest.raises(ik.FetchError) as error:
         client.invoice("G1").line_items()
     names = [frame.name for frame in traceback.extract_tb(error.value.__traceback__)]

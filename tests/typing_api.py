@@ -23,6 +23,8 @@ def a_client() -> None:
     assert_type(client.invoices(refresh=True), pl.DataFrame)
     assert_type(client.invoice("G000024135"), ik.Invoice)
     assert_type(client.latest, ik.Invoice)
+    assert_type(client.retry_policy, ik.RetryPolicy)
+    client.retry_policy = ik.RetryPolicy(tries=2)
     assert_type(client.scan("OneTimeInvoiceLineItem"), pl.LazyFrame)
     assert_type(client.sync(since="2026-01", tell=print), pl.DataFrame)
 

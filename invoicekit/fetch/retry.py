@@ -24,10 +24,22 @@ def is_retryable(status: int | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Bounds of trying again: in number, and in seconds waited for one page altogether.
+    """How often a request is retried, and the waits between.
 
-    Microsoft's own client tries three times more, after 0.5, 1.5 and 3.5 seconds; it gives up on
-    429 at once, which its users complain of.
+    A wait is what the service asks for (`Retry-After`), else `first` seconds, doubled with each
+    try and jittered. Microsoft's own client retries three times, after 0.5, 1.5 and 3.5 seconds,
+    and gives up on 429 at once, which its users complain of.
+
+    In tests, make the waits short rather than the service reliable:
+
+    >>> import invoicekit as ik
+    >>> with ik.demo() as client:
+    ...     client.retry_policy = ik.RetryPolicy(first=0.01)
+
+    Args:
+        tries: how often one page is asked for at most, the first time included.
+        first: seconds before the second try, where the service does not say.
+        budget: seconds of waiting for one page altogether.
     """
 
     tries: int = 5

@@ -68,8 +68,7 @@ class Place:
 def place(tmp_path):
     place = Place(tmp_path)
     yield place
-    place.server.shutdown()
-    place.server.server_close()
+    place.server.close()
 
 
 def test_a_given_token_is_handed_out_as_is_and_cannot_be_renewed(place):
@@ -380,7 +379,7 @@ environment = SignInEnvironment({"global": cloud}, http, lambda name: Nowhere, l
 signer = signer_for(read_settings({"client_id": "app", "tenant_id": TENANT}, {}), environment)
 assert "msal" not in sys.modules, "not the first"
 assert signer.token() == "ACCESS-1-SECRET"
-server.shutdown()
+server.close()
 """
 
 
@@ -584,8 +583,7 @@ def test_an_answer_that_is_none_is_an_error_of_ours(place, given, answer, caplog
 
 
 def test_no_connection_is_a_fetch_error_that_holds_no_request(place):
-    place.server.shutdown()
-    place.server.server_close()
+    place.server.close()
     with pytest.raises(FetchError, match=r"no connection to 127\.0\.0\.1") as caught:
         place.signer(**GIVEN["secret"]).token()
     assert caught.value.__cause__.request is None

@@ -38,8 +38,7 @@ def client_of(url: str, cache: str, **given: object) -> ik.Client:
     """A client of the books."""
     settings = {"token": "s3cret-token-of-the-tests", "tenant_id": "t", "client_id": "one-app"}
     client = ik.connect(base_url=url, cache_dir=cache, **{**settings, **given})
-    retry = client._session.retry_policy
-    client._session.retry_policy = type(retry)(first=0.01)
+    client.retry_policy = ik.RetryPolicy(first=0.01)
     return client
 
 

@@ -18,7 +18,6 @@ from invoicekit.fetch.bodies import MOST, zstd
 from invoicekit.fetch.eviction import Quota
 from invoicekit.fetch.page_cache import PageFiles
 from invoicekit.fetch.pull import pull
-from invoicekit.fetch.retry import RetryPolicy
 from invoicekit.pages import Request
 from invoicekit.sources.partner_center.pages import pages as pages_of
 from invoicekit.sources.partner_center.requests import invoices, statement
@@ -157,7 +156,7 @@ def test_of_an_error_no_more_than_a_megabyte_is_read_and_its_status_counts(
 
     server = serve_raw(answer)
     client = open_client(server)
-    client._session.retry_policy = RetryPolicy(tries=2, first=0.01)
+    client.retry_policy = ik.RetryPolicy(tries=2, first=0.01)
     with pytest.raises(ik.FetchError) as told:
         client.invoices()
     assert told.value.status == status
@@ -209,7 +208,7 @@ def test_headers_without_an_end_are_given_up(serve_raw, open_client):
     """The standard library reads a hundred of them, so it need not come to the deadline."""
     server = serve_raw(lambda _: dripping(OK, b"".join(b"A%d: b\r\n" % n for n in range(60))))
     client = open_client(server, read_timeout=0.4)
-    client._session.retry_policy = RetryPolicy(tries=2, first=0.01)
+    client.retry_policy = ik.RetryPolicy(tries=2, first=0.01)
     with pytest.raises(ik.FetchError, match="after 2 tries"):
         client.invoices()
 
@@ -289,7 +288,7 @@ def test_whatever_is_sent_the_error_is_ours(serve_raw, open_client, sent):
         raise OSError  # hang up
 
     client = open_client(serve_raw(answer))
-    client._session.retry_policy = RetryPolicy(tries=2, first=0.01)
+    client.retry_policy = ik.RetryPolicy(tries=2, first=0.01)
     with pytest.raises(ik.InvoiceKitError):
         client.invoices()
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import invoicekit as ik
 from invoicekit.fetch.pull import pull
-from invoicekit.fetch.retry import RetryPolicy, seconds_in
+from invoicekit.fetch.retry import seconds_in
 from invoicekit.fetch.session import Session
 from invoicekit.secret import Secret
 from invoicekit.sources.partner_center.envelope import MOST_PAGES
@@ -79,7 +79,7 @@ def test_a_fault_that_stays_is_an_error_and_the_next_pull_goes_on_from_there(
 ):
     service = serve(chain := Chain(faults={3: PASSING[fault]}))
     client = open_client(service, read_timeout=0.5 if "slow" in fault else None)
-    client._session.retry_policy = RetryPolicy(tries=3, first=0.01)
+    client.retry_policy = ik.RetryPolicy(tries=3, first=0.01)
     with pytest.raises(ik.FetchError, match=r"Given up after 3 tries$") as told:
         client.invoice("G1").reconcile()
     status = PASSING[fault].status
@@ -144,7 +144,7 @@ def test_a_wait_that_is_too_long_is_an_error_at_once_and_names_it(serve, open_cl
 def test_waits_add_up_to_the_bound(serve, open_client):
     service = serve(Chain(faults={1: Reply(b"", 429, {"Retry-After": "1"})}))
     client = open_client(service)
-    client._session.retry_policy = RetryPolicy(tries=100, budget=1.5)
+    client.retry_policy = ik.RetryPolicy(tries=100, budget=1.5)
     with pytest.raises(ik.FetchError, match=r"2 s of waiting is more than the 1\.5 s"):
         client.invoice("G1").charges()
     assert numbers(service) == [1, 1]
@@ -190,7 +190,7 @@ class Renewable:
 def signed_by(client: ik.Client, signer: Renewable) -> ik.Client:
     client._session.close()
     client._session = Session(client.settings, signer)
-    client._session.retry_policy = RetryPolicy(first=0.01)
+    client.retry_policy = ik.RetryPolicy(first=0.01)
     return client
 
 
@@ -279,7 +279,7 @@ def test_a_seek_token_that_died_since_the_pull_was_interrupted(serve, open_clien
     """Pages 1 to 6 are kept, and of no use: page 7 is not to be had with their token."""
     service = serve(chain := Chain(9, faults={7: Reply(b"", 503)}))
     client = open_client(service)
-    client._session.retry_policy = RetryPolicy(tries=1)
+    client.retry_policy = ik.RetryPolicy(tries=1)
     with pytest.raises(ik.FetchError, match="503"):
         client.invoice("G1").charges()
     assert kept(client) == ("pending", 6)

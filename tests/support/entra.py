@@ -6,11 +6,9 @@ import base64
 import datetime as dt
 import ipaddress
 import json
-import ssl
 import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import requests
@@ -20,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from invoicekit.clouds import Cloud
+from support.server import Reply, Service
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 USER = "ida@partner.example"
@@ -170,38 +169,21 @@ def refused(error, number, words):
 
 def serve(entra, folder):
     """Serve `entra`; returns the server to close, a `Cloud` that names it, and how to reach it."""
-    certificate, key = make_certificate(folder)
+    files = make_certificate(folder)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.reply({})
+    def answer(asked):
+        if "authorization" in asked.headers:
+            entra.signed.append(asked.headers["authorization"])
+        form = {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
+        status, body = entra.answer(asked.target.partition("?")[0], form)
+        headers = {"Location": "https://evil.example/"} if status in (302, 307) else {}
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return Reply(raw, status, headers)
 
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self.reply({name: values[0] for name, values in parse_qs(body).items()})
-
-        def reply(self, form):
-            entra.signed += self.headers.get_all("Authorization") or []
-            status, body = entra.answer(self.path.partition("?")[0], form)
-            raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-            self.send_response(status)
-            if status in (302, 307):
-                self.send_header("Location", "https://evil.example/")
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    host = f"127.0.0.1:{server.server_port}"
-    entra.url = f"https://{host}"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    return server, Cloud(RESOURCE, host, RESOURCE), str(certificate)
+    server = Service(answer, tls=files)
+    entra.url = server.url
+    host = server.url.removeprefix("https://")
+    return server, Cloud(RESOURCE, host, RESOURCE), str(files[0])
 
 
 def session_trusting(certificate):

@@ -15,7 +15,6 @@ import sys
 import warnings
 
 import invoicekit as ik
-from invoicekit.fetch.retry import RetryPolicy
 
 
 def read(url: str, cache: str) -> str:
@@ -31,7 +30,7 @@ def read(url: str, cache: str) -> str:
         warnings.catch_warnings(record=True) as told,
     ):
         warnings.simplefilter("always")
-        client._session.retry_policy = RetryPolicy(first=0.01)
+        client.retry_policy = ik.RetryPolicy(first=0.01)
         found = client.invoice("G1")
         charges = found.charges()
         return json.dumps(

@@ -1,10 +1,16 @@
-"""A real HTTP server on loopback that answers as a test scripts it, faults included."""
+"""The HTTP server of the tests: real, on loopback, and it answers as a test scripts it, faults too.
+
+Two others are not this one, for a reason: `support/raw.py` sends bytes where no answer is valid
+HTTP, and `benchmarks/service.py` runs in a process of its own, on plain sockets, so that what is
+measured is the client alone.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -12,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 TOKEN = "s3cret-token-of-the-tests"
@@ -23,6 +30,8 @@ class Asked:
 
     target: str
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
     @property
     def token(self) -> str | None:
@@ -45,9 +54,17 @@ class Reply:
 
 
 class Service:
-    """Serves `answer(asked)`; `asked` lists every request that came."""
+    """Serves `answer(asked)`; `asked` lists every request that came.
 
-    def __init__(self, answer: Callable[[Asked], Reply | bytes]) -> None:
+    With `tls`, the paths of a certificate and its key, over HTTPS.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Asked], Reply | bytes],
+        *,
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
         self.answer = answer
         self.asked: list[Asked] = []
         self._lock = threading.Lock()
@@ -59,7 +76,9 @@ class Service:
             disable_nagle_algorithm = True  # else every answer takes 40 ms
 
             def do_GET(self) -> None:
-                asked = Asked(self.path, {k.lower(): v for k, v in self.headers.items()})
+                headers = {k.lower(): v for k, v in self.headers.items()}
+                body = self.rfile.read(int(headers.get("content-length", 0)))
+                asked = Asked(self.path, headers, self.command, body)
                 with service._lock:
                     service.asked.append(asked)
                     service.active += 1
@@ -73,11 +92,17 @@ class Service:
                     with service._lock:
                         service.active -= 1
 
+            do_POST = do_GET  # noqa: N815 (as http.server wants it)
+
             def log_message(self, *_: Any) -> None:
                 pass
 
         self._server = _Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
