@@ -19,10 +19,12 @@ import pytest
 
 from invoicekit.jwt import claims_of
 from invoicekit.sandbox.demo import DemoPartner, demo_partner
+from invoicekit.sandbox.loopback import MOST_REQUESTS, MOST_TEXT
+from invoicekit.sandbox.made_up_token import SANDBOX_TOKEN
 from invoicekit.sandbox.partner_center.fields import FIELDS
 from invoicekit.sandbox.partner_center.recorded import Recorded
 from invoicekit.sandbox.partner_center.tokens import offsets
-from invoicekit.sandbox.server import MOST_REQUESTS, MOST_TEXT, SANDBOX_TOKEN, Sandbox
+from invoicekit.sandbox.server import Sandbox
 from support.paths import SEEDS
 
 BILLING, USAGE = ("one_time", "billing_line_items"), ("one_time", "usage_line_items")

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from invoicekit.sandbox.loopback import Answer
 from invoicekit.sandbox.partner_center.protocol import Partner
 from invoicekit.sandbox.wire import Exact, Row, encoded
-
-JSON = "application/json; charset=utf-8"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A response before it has its transport headers."""
-
-    body: bytes
-    status: int = 200
-    content_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Refused(Exception):  # noqa: N818 - it carries an answer; nothing went wrong here

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from invoicekit.sandbox.loopback import Answer
 from invoicekit.sandbox.partner_center.answers import (
-    Answer,
     Question,
     Refused,
     fault,

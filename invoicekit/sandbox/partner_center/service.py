@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from invoicekit.sandbox.loopback import Answer
 from invoicekit.sandbox.partner_center.answers import (
-    Answer,
     Question,
     Refused,
     link,
