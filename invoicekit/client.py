@@ -30,7 +30,7 @@ from invoicekit.store.invoice_entry import is_whole
 from invoicekit.sync_all import first_of, sync_all
 
 if TYPE_CHECKING:
-    from invoicekit.auth.doctor import Diagnosis
+    from invoicekit.auth.diagnosis import Diagnosis
 
 FORBIDDEN = 403
 NOTHING = pl.DataFrame(schema={"invoice_id": pl.String()})

@@ -8,9 +8,12 @@ others' code has worked with it in the clear, the error that comes back is scrub
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial, wraps
-from typing import Concatenate, NoReturn, ParamSpec, Protocol, Self, SupportsIndex, TypeVar
+from typing import Any, Concatenate, NoReturn, ParamSpec, Protocol, Self, SupportsIndex, TypeVar
 
 
 class Redacting(Protocol):
@@ -81,6 +84,70 @@ class Secret:
 
 
 NO_SECRET = Secret()
+
+
+class Hidden:
+    """An object of somebody else's that does not show; `reveal()` gives it. False where none is.
+
+    Functions and credentials that give tokens may show them in their own `repr`.
+
+    >>> Hidden(partial(print, "eyJ0eXAi")), bool(Hidden())
+    ((hidden), False)
+    """
+
+    __slots__ = ("_object",)
+
+    def __init__(self, hidden: object = None) -> None:
+        self._object = hidden
+
+    def reveal(self) -> Any:  # noqa: ANN401  # whatever it is
+        """The object itself."""
+        return self._object
+
+    def __bool__(self) -> bool:
+        return self._object is not None
+
+    def __repr__(self) -> str:
+        return "(hidden)" if self else "(none)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hidden) and self._object is other._object
+
+    def __hash__(self) -> int:
+        return id(self._object)
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce_ex__(self, _: SupportsIndex) -> NoReturn:
+        raise TypeError("what gives tokens is not pickled; make the client where it is used")
+
+
+NOTHING_HIDDEN = Hidden()
+
+
+def longest_first(secrets: Iterable[Secret]) -> tuple[Secret, ...]:
+    """The secrets that are some, in the order to look for them in: one may begin with another."""
+    found = {secret for secret in secrets if secret}
+    return tuple(sorted(found, key=lambda secret: (-len(secret.reveal()), secret.reveal())))
+
+
+@contextmanager
+def unlogged(names: Iterable[str]) -> Iterator[None]:
+    """A block in which the loggers of these names log nothing from this thread."""
+    here = threading.get_ident()
+
+    def elsewhere(_: logging.LogRecord) -> bool:
+        return threading.get_ident() != here
+
+    loggers = [logging.getLogger(name) for name in names]
+    for logger in loggers:
+        logger.addFilter(elsewhere)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(elsewhere)
 
 
 def scrubbed(

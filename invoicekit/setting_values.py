@@ -5,6 +5,7 @@ No message repeats what was set, numbers apart: it may be a secret in the wrong 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from pathlib import Path
@@ -12,7 +13,8 @@ from urllib.parse import urlsplit
 
 from invoicekit.clouds import CLOSED, CLOUDS, OTHER_NAMES
 from invoicekit.errors import SettingsError
-from invoicekit.secret import Secret
+from invoicekit.jwt import claims_of
+from invoicekit.secret import Hidden, Secret
 
 # Addresses of many tenants at once: as the name of a cache folder they would mix their invoices.
 NO_TENANTS = frozenset({"common", "organizations", "consumers"})
@@ -24,14 +26,52 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # page of line items. Few requests at once, because the service counts them for a whole tenant.
 WHOLES = {"page_size": (2000, 2000), "connections": (4, 16)}
 # Seconds to connect, and without a byte of an answer: Microsoft's own client gives up after three
-# minutes, and its users report pages that take longer. Gigabytes that answers may take on disk.
-AMOUNTS = {"connect_timeout": 10.0, "read_timeout": 180.0, "cache_gb": 5.0}
+# minutes, and its users report pages that take longer. Seconds until an export has to be made.
+# Gigabytes that answers may take on disk.
+AMOUNTS = {
+    "connect_timeout": 10.0,
+    "read_timeout": 180.0,
+    "export_timeout": 3600.0,
+    "cache_gb": 5.0,
+}
+# Settings that may be something else than text, and what.
+FUNCTIONS = {
+    "token": "neither a text nor a function that gives one",
+    "graph_token": "neither a text nor a function that gives one",
+    "credential": "no object with get_token(scope), as those of azure-identity are",
+}
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"", "0", "false", "no", "off"})
 
 
-def check_tenant(said: str, own: str) -> None:
-    """Compare the tenant that is set with the one that a token is of, where both are ids.
+def tid_of(token: Secret) -> str:
+    """The tenant that a token says it is of; `""` where it says none."""
+    own = str((claims_of(token.reveal()) or {}).get("tid") or "")
+    return own if TENANT.fullmatch(own) else ""
+
+
+def tenant_of(said: str, token: Secret) -> str:
+    """The partner: as said, else the token's own `tid`, else a digest that tells tokens apart.
+
+    Raises:
+        SettingsError: what is said is no tenant, or another one than the token's.
+    """
+    if said.lower() in NO_TENANTS:
+        raise SettingsError(f"tenant_id {said!r} is no tenant; give the partner's id or domain")
+    if said and not TENANT.fullmatch(said):  # it becomes part of a URL
+        raise SettingsError("tenant_id is neither an id nor a domain")
+    own = tid_of(token)
+    check_tenant(said, own)
+    return said or own or ("token-" + digest(token.reveal()) if token else "")
+
+
+def digest(*parts: str) -> str:
+    """A name of ours for what may be long or secret."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def check_tenant(said: str, own: str, name: str = "token") -> None:
+    """Compare the tenant that is set with the one that a token (`name`) is of, if both are ids.
 
     Raises:
         SettingsError: they differ.
@@ -39,8 +79,20 @@ def check_tenant(said: str, own: str) -> None:
     ids = _guid(said), _guid(own)
     if None not in ids and ids[0] != ids[1]:
         raise SettingsError(
-            f"tenant_id is another tenant than the token's, which is {own}: two partners. Leave "
+            f"tenant_id is another tenant than the {name}'s, which is {own}: two partners. Leave "
             "tenant_id out, or take a token of its partner"
+        )
+
+
+def check_tokens(token: str, graph_token: str) -> None:
+    """Compare the tenants (`tid`) that two tokens say they are of; `""` where one says none.
+
+    Raises:
+        SettingsError: they differ.
+    """
+    if token and graph_token and token.casefold() != graph_token.casefold():
+        raise SettingsError(
+            "graph_token is of another tenant than token: two partners. Take both from one sign-in"
         )
 
 
@@ -49,6 +101,22 @@ def _guid(text: str) -> uuid.UUID | None:
         return uuid.UUID(text)
     except ValueError:
         return None
+
+
+def as_token(name: str, text: str) -> Secret:
+    """A bearer token; `Bearer ` before it is no part of it."""
+    return Secret(as_word(name, re.sub(r"^bearer(\s+|$)", "", text.strip(), flags=re.IGNORECASE)))
+
+
+def as_function(name: str, value: object) -> Hidden:
+    """A function that gives a token; of `credential` an object that has `get_token(scope)`."""
+    hidden = value if isinstance(value, Hidden) else Hidden(value)
+    function = hidden.reveal()
+    if name == "credential":
+        function = getattr(function, "get_token", None)
+    if not callable(function):
+        raise SettingsError(f"{name} is {FUNCTIONS[name]}")
+    return hidden
 
 
 def as_text(value: object) -> str:
@@ -75,25 +143,25 @@ def as_cloud(name: str) -> str:
     return cloud
 
 
-def as_base_url(url: str) -> str:
+def as_host(name: str, url: str) -> str:
     """The root of a host: scheme, host and port, in one spelling."""
     try:
         parts = urlsplit(url.rstrip("/"))
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise SettingsError("base_url is no address: look at its host and port") from None
+        raise SettingsError(f"{name} is no address: look at its host and port") from None
     if parts.username or parts.password:
-        raise SettingsError("base_url holds a user name or password; leave them out")
+        raise SettingsError(f"{name} holds a user name or password; leave them out")
     if parts.scheme not in {"http", "https"} or not HOST.fullmatch(host) or port == 0:
-        raise SettingsError("base_url is no http(s) address of a host")
+        raise SettingsError(f"{name} is no http(s) address of a host")
     if parts.path or parts.query or parts.fragment:
-        raise SettingsError("base_url should be a host alone, without /v1, other path or query")
+        raise SettingsError(f"{name} should be a host alone, without /v1, other path or query")
     if parts.scheme == "http" and host not in LOOPBACK:
         raise SettingsError(
-            "base_url would send the token unencrypted; plain http goes to loopback only"
+            f"{name} would send the token unencrypted; plain http goes to loopback only"
         )
-    name = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{name}" + (f":{port}" if port else "")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
 
 
 def as_whole(name: str, text: str) -> int:

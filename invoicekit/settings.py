@@ -5,7 +5,6 @@ The only module that reads the environment. Nothing is created or asked here.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from collections.abc import Mapping
@@ -15,38 +14,48 @@ from pathlib import Path
 from invoicekit.clouds import CLOUDS
 from invoicekit.errors import SettingsError
 from invoicekit.jwt import claims_of
-from invoicekit.secret import NO_SECRET, Secret, scrubbing
+from invoicekit.secret import NO_SECRET, NOTHING_HIDDEN, Hidden, Secret, scrubbing
 from invoicekit.setting_values import (
     AMOUNTS,
-    NO_TENANTS,
-    TENANT,
+    FUNCTIONS,
     TRUE,
     WHOLES,
     as_amount,
-    as_base_url,
     as_cloud,
     as_flag,
+    as_function,
+    as_host,
     as_text,
+    as_token,
     as_whole,
     as_word,
     check_tenant,
+    check_tokens,
+    digest,
     home_of,
+    tenant_of,
+    tid_of,
 )
 
 # The kinds of sign-in, and the settings that make each: the first row that is all there wins.
 SIGN_INS = (
+    ("credential", ("credential",)),
+    ("token function", ("token_from",)),
     ("token", ("token",)),
     ("refresh token", ("client_id", "refresh_token")),
     ("app-only", ("client_id", "client_secret")),
     ("app-only", ("client_id", "client_certificate")),
     ("device code", ("client_id",)),
 )
+FROM_THE_CALL = frozenset({"credential", "token function"})  # no environment can hold them
+# Whose token is one that was given, so that a host of the environment may be shown it.
+GIVEN_TOKEN = frozenset({"token", "token function", "none"})
 NO_SIGN_IN = (
     "nothing to sign in with: no token, no app. Set INVOICEKIT_TOKEN to a bearer token for Partner "
     "Center; or INVOICEKIT_TENANT_ID and INVOICEKIT_CLIENT_ID with INVOICEKIT_CLIENT_SECRET or "
     "INVOICEKIT_CLIENT_CERTIFICATE (app-only), with INVOICEKIT_REFRESH_TOKEN (secure application "
-    "model), or with nothing more (device code); or pass the same to connect(token=…). To look "
-    "around without any: invoicekit.demo()"
+    "model), or with nothing more (device code); or pass the same to connect(token=…), or what "
+    "azure-identity gives to connect(credential=…). To look around without any: invoicekit.demo()"
 )
 APP = ("client_id", "client_secret", "refresh_token", "client_certificate")
 PROOFS = (*APP[1:], "client_certificate_password")  # of an app's being who it says it is
@@ -69,8 +78,14 @@ class Settings:
     refresh_token: Secret = NO_SECRET
     client_certificate: Secret = NO_SECRET  # a path, or the PEM itself
     client_certificate_password: Secret = NO_SECRET
+    token_from: Hidden = NOTHING_HIDDEN  # a function that gives a token
+    credential: Hidden = NOTHING_HIDDEN  # has get_token(scope)
+    graph_url: str = ""  # "" where Graph is not asked
+    graph_token: Secret = NO_SECRET
+    graph_token_from: Hidden = NOTHING_HIDDEN
     connect_timeout: float = AMOUNTS["connect_timeout"]
     read_timeout: float = AMOUNTS["read_timeout"]
+    export_timeout: float = AMOUNTS["export_timeout"]
     cache_gb: float = AMOUNTS["cache_gb"]
 
     @property
@@ -87,7 +102,7 @@ class Settings:
 
         In the first release it was the whole name.
         """
-        return _digest(self.cloud, self.tenant_id.lower(), self.base_url)
+        return digest(self.cloud, self.tenant_id.lower(), self.base_url)
 
     @property
     def who(self) -> str:
@@ -98,13 +113,13 @@ class Settings:
         claims = claims_of(self.token.reveal()) or {}
         named = claims.get("oid") or claims.get("appid") or self.client_id
         if not named and self.token:
-            return "token-" + _digest(self.token.reveal())
+            return "token-" + digest(self.token.reveal())
         return str(named or "").lower()
 
     @property
     def scope(self) -> str:
         """The name of the cache folder: a partner's, and of one user or app of it."""
-        return f"{self.tenant_folder}-{_digest(self.who)}"
+        return f"{self.tenant_folder}-{digest(self.who)}"
 
 
 def read_settings(
@@ -128,29 +143,43 @@ def read_settings(
 class _Sources:
     """What the call names, and what the environment adds to it."""
 
-    __slots__ = ("_environ", "_given", "_unread")
+    __slots__ = ("_environ", "_functions", "_given", "_unread")
 
     def __init__(self, given: Mapping[str, object], environ: Mapping[str, str]) -> None:
-        self._given = {name: value for name, value in given.items() if value is not None}
-        self._environ = environ
+        given = {name: value for name, value in given.items() if value is not None}
+        self._functions = {
+            name: as_function(name, given.pop(name))
+            for name in FUNCTIONS
+            if name in given and not isinstance(given[name], str | Secret)
+        }
+        self._given, self._environ = given, environ
         self._unread: set[str] = set()
-        if as_text(given.get("token")):
-            self._unread |= {"tenant_id", *APP, *PROOFS}
+        if as_text(given.get("token")) or self._functions.keys() & {"token", "credential"}:
+            self._unread |= {"tenant_id", "token", "graph_token", *APP, *PROOFS}
         elif any(map(self._given.get, APP)):
-            self._unread.add("token")
+            self._unread |= {"token", "graph_token"}
             ours, theirs = as_text(given.get("client_id")), self._from_environ("client_id")
             if ours and theirs and ours != theirs:
                 self._unread |= set(PROOFS)
 
     def settings(self) -> Settings:
         """The settings, checked."""
-        token = self._token()
+        token = as_token("token", self._text("token"))
+        graph_token = as_token("graph_token", self._text("graph_token"))
+        tenant_id = tenant_of(self._text("tenant_id"), token)
+        check_tenant(tenant_id, tid_of(graph_token), "graph_token")
+        check_tokens(tid_of(token), tid_of(graph_token))
         cloud = as_cloud(self._text("cloud") or "global")
         settings = Settings(
             token=token,
-            tenant_id=_tenant(self._text("tenant_id"), token),
+            token_from=self._functions.get("token", NOTHING_HIDDEN),
+            credential=self._functions.get("credential", NOTHING_HIDDEN),
+            graph_token=graph_token,
+            graph_token_from=self._functions.get("graph_token", NOTHING_HIDDEN),
+            tenant_id=tenant_id,
             cloud=cloud,
             base_url=CLOUDS[cloud].api_root,
+            graph_url=CLOUDS[cloud].graph_root,
             cache_dir=cache_folder(self._given, self._environ),
             page_size=as_whole("page_size", self._text("page_size")),
             connections=as_whole("connections", self._text("connections")),
@@ -160,12 +189,11 @@ class _Sources:
             refresh_token=Secret(as_word("refresh_token", self._text("refresh_token"))),
             client_certificate=Secret(self._text("client_certificate")),
             client_certificate_password=Secret(self._text("client_certificate_password")),
-            connect_timeout=as_amount("connect_timeout", self._text("connect_timeout")),
-            read_timeout=as_amount("read_timeout", self._text("read_timeout")),
-            cache_gb=as_amount("cache_gb", self._text("cache_gb")),
+            **{name: as_amount(name, self._text(name)) for name in AMOUNTS},
         )
         _check_sign_in(settings)
-        return replace(settings, base_url=self._base_url(settings))
+        settings = replace(settings, base_url=self._base_url(settings))
+        return replace(settings, graph_url=self._graph_url(settings))
 
     def _text(self, name: str) -> str:
         """What the call says, else the environment; `""` where neither does."""
@@ -176,27 +204,41 @@ class _Sources:
     def _from_environ(self, name: str) -> str:
         return self._environ.get(f"INVOICEKIT_{name.upper()}", "").strip()
 
-    def _token(self) -> Secret:
-        return Secret(as_word("token", self._text("token").removeprefix("Bearer ").strip()))
-
     def _base_url(self, settings: Settings) -> str:
-        """The host to ask.
+        """The host of Partner Center.
 
         The token of a sign-in goes to another than the service's own only where the call names it:
         what lies in the environment may be stale.
         """
-        url = as_base_url(self._text("base_url") or settings.base_url)
-        if url == settings.base_url or "base_url" in self._given:
-            return url
-        if settings.sign_in in {"token", "none"}:
-            return url
+        own, url = settings.base_url, self._text("base_url")
+        may_differ = "base_url" in self._given or settings.sign_in in GIVEN_TOKEN
+        return self._host("base_url", url, own, own, may_differ=may_differ) if url else own
+
+    def _graph_url(self, settings: Settings) -> str:
+        """The host of Graph; `""` where it is not asked: its own is no matter to another service.
+
+        The token of a sign-in goes to a host of the environment as little as Partner Center's.
+        """
+        own, url = settings.graph_url, self._text("graph_url")
+        default = own if settings.base_url == CLOUDS[settings.cloud].api_root else ""
+        if not own or not url:  # this cloud has no Graph, or nobody says another
+            return default
+        given = settings.graph_token or settings.graph_token_from
+        may_differ = "graph_url" in self._given or bool(given) or settings.sign_in in GIVEN_TOKEN
+        return self._host("graph_url", url, own, default, may_differ=may_differ)
+
+    @staticmethod
+    def _host(name: str, url: str, own: str, default: str, *, may_differ: bool) -> str:
+        host = as_host(name, url)
+        if host == own or may_differ:
+            return host
         warnings.warn(
-            "INVOICEKIT_BASE_URL is passed over: the token of a sign-in goes to "
-            f"{settings.base_url}. To send it elsewhere, name the host in the call: "
-            "connect(base_url=…), or invoicekit --base-url …",
-            stacklevel=6,  # whoever calls connect()
+            f"INVOICEKIT_{name.upper()} is passed over: the token of a sign-in goes to {own}. To "
+            f"send it elsewhere, name the host in the call: connect({name}=…), or invoicekit "
+            f"--{name.replace('_', '-')} …",
+            stacklevel=7,  # whoever calls connect()
         )
-        return settings.base_url
+        return default
 
 
 def cache_folder(given: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Path:
@@ -221,6 +263,8 @@ def debugging() -> bool:
 
 
 def _check_sign_in(settings: Settings) -> None:
+    if settings.credential and (settings.token or settings.token_from):
+        raise SettingsError("token and credential are both set; one signs in")
     if settings.token:
         return
     credentials = [name for name in PROOFS if getattr(settings, name)]
@@ -232,24 +276,10 @@ def _check_sign_in(settings: Settings) -> None:
         raise SettingsError(NO_SIGN_IN)
     # An app can be at home in one tenant and sign in to many, so the tenant has to be said: else
     # the next person to sign in would find the invoices of another partner in the cache.
-    if not settings.tenant_id:
+    # What the call hands over for getting tokens is asked who it is when the client is made.
+    asked = settings.sign_in in FROM_THE_CALL and not settings.offline
+    if not settings.tenant_id and not asked:
         raise SettingsError(
             "tenant_id is missing: pass connect(tenant_id=…) or set INVOICEKIT_TENANT_ID to the "
             "partner's tenant, an id or a domain (Partner Center: Account settings, Identifiers)"
         )
-
-
-def _tenant(said: str, token: Secret) -> str:
-    """The partner: as said, else the token's own `tid`, else a digest that tells tokens apart."""
-    if said.lower() in NO_TENANTS:
-        raise SettingsError(f"tenant_id {said!r} is no tenant; give the partner's id or domain")
-    if said and not TENANT.fullmatch(said):  # it becomes part of a URL
-        raise SettingsError("tenant_id is neither an id nor a domain")
-    own = str((claims_of(token.reveal()) or {}).get("tid") or "")
-    own = own if TENANT.fullmatch(own) else ""
-    check_tenant(said, own)
-    return said or own or ("token-" + _digest(token.reveal()) if token else "")
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

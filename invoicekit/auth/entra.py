@@ -7,9 +7,8 @@ for how long is known here. It works with secrets in the clear, so what it raise
 from __future__ import annotations
 
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -17,19 +16,16 @@ from typing import Any
 import requests
 
 from invoicekit.auth.certificate import read_certificate
-from invoicekit.auth.entra_errors import refusal
+from invoicekit.auth.entra_errors import lacks_consent, refusal
 from invoicekit.auth.entra_http import EntraHttp, muted, open_http
+from invoicekit.auth.renewing import Renewing
 from invoicekit.auth.token_store import Kept, Storage, TokenStore, open_storage
-from invoicekit.clouds import CLOUDS, Cloud
-from invoicekit.errors import FetchError, InvoiceKitError
-from invoicekit.jwt import claims_of
+from invoicekit.clouds import CLOUDS, PARTNER_CENTER, Cloud
+from invoicekit.errors import FetchError
 from invoicekit.secret import Secret, scrubbed
-from invoicekit.setting_values import check_tenant
 from invoicekit.settings import Settings
 from invoicekit.visible import visible
 
-MARGIN = 300  # seconds before its end at which a token is renewed; for short ones, half their life
-PAUSE = 30  # seconds until a renewal that failed is tried again, as long as the old token is good
 # The answers after which another refresh token, or a person, may still help.
 SPENT = frozenset({"invalid_grant", "interaction_required", "consent_required", "login_required"})
 NAMES = ("preferred_username", "upn", "email", "name", "oid")  # of a person, the best first
@@ -38,12 +34,6 @@ NAMES = ("preferred_username", "upn", "email", "name", "oid")  # of a person, th
 def print_to_stderr(line: str) -> None:
     """Show `line` to whoever waits, in a shell or in a notebook."""
     print(visible(line), file=sys.stderr, flush=True)  # noqa: T201  # a person has to read it now
-
-
-def longest_first(secrets: Iterable[Secret]) -> tuple[Secret, ...]:
-    """The secrets that are some, in the order to look for them in: one may begin with another."""
-    found = {secret for secret in secrets if secret}
-    return tuple(sorted(found, key=lambda secret: (-len(secret.reveal()), secret.reveal())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,72 +47,34 @@ class SignInEnvironment:
     clock: Callable[[], float] = time.time  # not monotonic: that stands still while a laptop sleeps
 
 
-class EntraSigner:
-    """What the ways through Microsoft Entra share: one token at a time, renewed in good time."""
-
-    kind = ""
+class EntraSigner(Renewing):
+    """What the ways through Microsoft Entra share."""
 
     def __init__(self, settings: Settings, environment: SignInEnvironment) -> None:
-        self._settings = settings
+        known = (settings.client_secret, settings.refresh_token, settings.graph_token)
+        super().__init__(settings, environment.clock, known)
         self._environment = environment
         self._cloud = environment.clouds[settings.cloud]
-        self._lock = threading.Lock()
         self._app: Any = None
-        self._token = Secret()
         self._account = ""
-        self._renew_at = self._ends_at = 0.0
-        self._secrets = longest_first((settings.client_secret, settings.refresh_token))
-
-    def __repr__(self) -> str:
-        return f"Signer({self.kind}, tenant {self._settings.tenant_id})"
-
-    def token(self) -> Secret:
-        """A valid token: the one held, or a new one in time before it ends."""
-        with self._lock:
-            now = self._environment.clock()
-            if now < self._renew_at:
-                return self._token
-            try:
-                return self._ask()
-            except InvoiceKitError:
-                if now + PAUSE >= self._ends_at:
-                    raise
-                # The old one is still good: a long pull outlives a hiccup of Entra.
-                self._renew_at = now + PAUSE
-                return self._token
-
-    def renew(self, refused: Secret | None = None) -> Secret:
-        """A new token, even where the one held seems good."""
-        with self._lock:
-            if refused and self._token and refused != self._token:
-                return self._token
-            return self._ask()
-
-    def held(self) -> Secret | None:
-        """The token at hand, if any."""
-        return self._token or None
-
-    def secrets(self) -> tuple[Secret, ...]:
-        """Every token, refresh token, secret and code that was given, sent or received."""
-        return self._secrets
 
     def account(self) -> str:
         """The user who has signed in, as far as Entra says."""
         return self._account
 
     def sign_out(self) -> bool:
-        """Forget the token held, and what msal keeps of it."""
+        """Forget the tokens held, and what msal keeps of them."""
+        held = super().sign_out()
         with self._lock:
-            held, self._token, self._app, self._account = bool(self._token), Secret(), None, ""
-            self._renew_at = self._ends_at = 0.0
-            return held
+            self._app, self._account = None, ""
+        return held
 
     @scrubbed
-    def _ask(self) -> Secret:
-        asked_at = self._environment.clock()
+    def _ask(self, audience: str) -> tuple[Secret, float]:
+        asked_at = self._clock()
         with muted():
             try:
-                result = self._result()
+                result = self._result(audience)
             except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as cause:
                 # msal's words for an answer that makes no sense; their text may hold the answer.
                 raise FetchError(
@@ -132,18 +84,13 @@ class EntraSigner:
                 ) from None
         token = result.get("access_token")
         if not isinstance(token, str) or not token:
-            raise refusal(result, self.redact)
+            raise refusal(result, self.redact, audience)
         self._learn(Secret(token))
         if not token.isascii() or not token.isprintable():
             raise FetchError("could not sign in: what came as a token is none")
-        check_tenant(self._settings.tenant_id, str((claims_of(token) or {}).get("tid") or ""))
-        life = _number(result.get("expires_in"))
-        self._token = Secret(token)
-        self._ends_at = asked_at + life
-        self._renew_at = self._ends_at - min(MARGIN, life / 2)
-        return self._token
+        return Secret(token), asked_at + _number(result.get("expires_in"))
 
-    def _result(self) -> dict[str, Any]:
+    def _result(self, audience: str) -> dict[str, Any]:
         """What msal got: tokens, or an error."""
         raise NotImplementedError
 
@@ -172,26 +119,17 @@ class EntraSigner:
                 self._app = msal.PublicClientApplication(settings.client_id, **options)
         return self._app
 
-    def _learn(self, secret: Secret) -> None:
-        if secret not in self._secrets:  # replaced whole: other threads read it
-            self._secrets = longest_first((*self._secrets, secret))
-
-    def redact(self, text: str) -> str:
-        """`text` without the secrets known so far."""
-        for secret in self._secrets:
-            text = text.replace(secret.reveal(), str(secret))
-        return text
-
 
 class AppOnly(EntraSigner):
     """An app on its own behalf, by secret or certificate (client credentials)."""
 
     kind = "app-only"
 
-    def _result(self) -> dict[str, Any]:
+    def _result(self, audience: str) -> dict[str, Any]:
         app = self._application()
         app.remove_tokens_for_client()  # it would hand out the one that was refused
-        result: dict[str, Any] = app.acquire_token_for_client([self._cloud.app_only_scope])
+        scope = self._cloud.app_only_scope(audience)
+        result: dict[str, Any] = app.acquire_token_for_client([scope])
         return result
 
 
@@ -214,12 +152,14 @@ class RefreshToken(EntraSigner):
         self._refresh_token, held = Secret(), super().sign_out()
         return self._kept.forget() or held
 
-    def _result(self) -> dict[str, Any]:
+    def _result(self, audience: str) -> dict[str, Any]:
+        # A refresh token is of a user and an app, and serves every audience (Entra's page on them).
+        scope = self._cloud.delegated_scope(audience)
         result: dict[str, Any] = {"error": "invalid_grant"}
         for refresh_token in dict.fromkeys(self._refresh_tokens()):
             self._learn(refresh_token)
             result = self._application().acquire_token_by_refresh_token(
-                refresh_token.reveal(), [self._cloud.delegated_scope]
+                refresh_token.reveal(), [scope]
             )
             if "access_token" in result:
                 self._remember(result, used=refresh_token)
@@ -246,12 +186,14 @@ class DeviceCode(RefreshToken):
 
     kind = "device code"
 
-    def _result(self) -> dict[str, Any]:
-        result = super()._result()
+    def _result(self, audience: str) -> dict[str, Any]:
+        result = super()._result(audience)
         if result.get("error") not in SPENT:
             return result
+        if audience != PARTNER_CENTER and self._refresh_token and lacks_consent(result):
+            return result  # who signed in is known: another code would end the same way
         app = self._application()
-        flow = app.initiate_device_flow([self._cloud.delegated_scope])
+        flow = app.initiate_device_flow([self._cloud.delegated_scope(audience)])
         if "device_code" not in flow:
             return dict(flow)
         self._environment.say(_one_line(flow.get("message")))

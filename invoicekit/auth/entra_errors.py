@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from invoicekit.clouds import AUDIENCES, PARTNER_CENTER
 from invoicekit.errors import AccessError, FetchError, InvoiceKitError, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A reason and its remedy. `error` is what it is raised as."""
+    """A reason and its remedy, of an audience. `error` is what it is raised as."""
 
     error: type[InvoiceKitError]
     words: str
@@ -31,8 +32,8 @@ MFA = Refusal(
 EXPIRED = Refusal(AccessError, "the refresh token has expired or was revoked", NEW_REFRESH_TOKEN)
 NO_CONSENT = Refusal(
     AccessError,
-    "nobody has allowed this app to use Partner Center",
-    "let an administrator consent to Microsoft Partner Center, user_impersonation",
+    "nobody has allowed this app to use {service}",
+    "{granted}",
 )
 TOO_LATE = Refusal(
     AccessError, "the code was not entered in time", "try again, and enter the code that is shown"
@@ -73,7 +74,7 @@ CODES = {
     ),
     500011: Refusal(
         SettingsError,
-        "Partner Center is not known in this tenant",
+        "{service} is not known in this tenant",
         "check that tenant_id is the partner's own tenant, and cloud",
     ),
     50076: MFA,
@@ -111,7 +112,7 @@ ERRORS = {
         SettingsError, "the app may not sign in this way", "check the app in Entra, and client_id"
     ),
     "invalid_scope": Refusal(
-        SettingsError, "the app may not ask for Partner Center", "check the app and cloud"
+        SettingsError, "the app may not ask for {service}", "check the app and cloud"
     ),
     "invalid_request": Refusal(
         SettingsError, "the request is not understood", "check client_id and tenant_id"
@@ -133,8 +134,16 @@ ERRORS = {
 UNKNOWN = Refusal(AccessError, "Microsoft Entra gives no token", "look the code up")
 
 
-def refusal(result: Mapping[str, object], redact: Callable[[str], str]) -> InvoiceKitError:
-    """The error that tells what `result` of msal means; it shows nothing that `redact` removes."""
+def refusal(
+    result: Mapping[str, object], redact: Callable[[str], str], audience: str = PARTNER_CENTER
+) -> InvoiceKitError:
+    """The error that tells what `result` of msal means; it shows nothing that `redact` removes.
+
+    Args:
+        result: what msal gave instead of a token.
+        redact: removes secrets from a text.
+        audience: for whom the token was to be.
+    """
 
     def said_in(name: str) -> str:
         return _first_words(redact(str(result.get(name) or "")))  # before it is cut: see the test
@@ -144,7 +153,11 @@ def refusal(result: Mapping[str, object], redact: Callable[[str], str]) -> Invoi
     why = CODES.get(number) or ERRORS.get(error, UNKNOWN)
     code = f"AADSTS{number}" if number else error
     said = "" if number in CODES or not described else f" Entra says: {described}."
-    message = f"could not sign in: {why.words} ({code}).{said} What helps: {why.remedy}"
+    of = AUDIENCES[audience]
+    words, remedy = (
+        text.format(service=of.name, granted=of.granted) for text in (why.words, why.remedy)
+    )
+    message = f"could not sign in: {words} ({code}).{said} What helps: {remedy}"
     if not issubclass(why.error, FetchError):
         return why.error(message)
     return why.error(
@@ -153,8 +166,13 @@ def refusal(result: Mapping[str, object], redact: Callable[[str], str]) -> Invoi
         description=described or None,
         request_id=said_in("trace_id") or None,
         correlation_id=said_in("correlation_id") or None,
-        hint=why.remedy,
+        hint=remedy,
     )
+
+
+def lacks_consent(result: Mapping[str, object]) -> bool:
+    """Whether the app has not been allowed what it asked for, whoever signs in."""
+    return CODES.get(_number(result)) is NO_CONSENT or result.get("error") == "consent_required"
 
 
 def _number(result: Mapping[str, object]) -> int:

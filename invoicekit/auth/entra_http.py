@@ -10,7 +10,6 @@ import json
 import logging
 import pkgutil
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -24,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from invoicekit.errors import FetchError, SettingsError
-from invoicekit.secret import Secret
+from invoicekit.secret import Secret, unlogged
 
 TIMEOUT = (10, 30)  # seconds to connect, and to the first byte
 NO_TENANT = frozenset({400, 404})  # how the address of a tenant that does not exist answers
@@ -147,20 +146,8 @@ def muted() -> Iterator[None]:
     (not the device code), and at ERROR whole answers that it cannot read. Our errors tell what is
     to be told.
     """
-    here = threading.get_ident()
-
-    def elsewhere(_: logging.LogRecord) -> bool:
-        return threading.get_ident() != here
-
-    names = _modules() | {n for n in tuple(logging.root.manager.loggerDict) if _is_muted(n)}
-    loggers = [logging.getLogger(name) for name in names]
-    for logger in loggers:
-        logger.addFilter(elsewhere)
-    try:
+    with unlogged(_modules() | {n for n in tuple(logging.root.manager.loggerDict) if _is_muted(n)}):
         yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(elsewhere)
 
 
 @cache

@@ -28,7 +28,7 @@ from invoicekit.fetch.deadline import Deadline
 from invoicekit.fetch.http_errors import FailedRequest, is_web_page, refused, unreached
 from invoicekit.fetch.page_cache import KEPT_HEADERS, PageCache, PageFiles, page_key
 from invoicekit.fetch.retry import RetryPolicy, is_retryable, rest
-from invoicekit.fetch.signing import Secrets, SigningAdapter, origin_of
+from invoicekit.fetch.signing import Origins, Secrets, SigningAdapter, origin_of
 from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.fetch.transport import ECHOED, closed, id_in
 from invoicekit.files.partner_folder import partner_folder
@@ -65,7 +65,7 @@ class Session:
             stale_if_error=False,
         )
         self._transport = SigningAdapter(
-            settings.base_url,
+            Origins.of(settings),
             self.signer,
             connections=settings.connections,
             offline=settings.offline,

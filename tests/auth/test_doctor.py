@@ -203,7 +203,7 @@ def test_who_has_signed_in_is_told(tmp_path):
         """A signer that knows its user."""
 
         kind = "device code"
-        held = staticmethod(lambda: None)
+        held = staticmethod(lambda *_: None)
         secrets = staticmethod(lambda: ())
         account = staticmethod(lambda: "ida@partner.example\x1b[2J")
 

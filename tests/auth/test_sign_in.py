@@ -26,11 +26,9 @@ from support.entra import (
     RESOURCE,
     TENANT,
     USER,
-    Entra,
     app_certificate,
     jwt,
     refused,
-    serve,
     session_trusting,
 )
 from support.paths import TESTS
@@ -40,35 +38,6 @@ GIVEN = {
     "refresh": {"refresh_token": "REFRESH-0-SECRET"},
     "device": {},
 }
-
-
-class Place:
-    """An Entra, and what signs in there; storage is a plain file here, where no keyring is."""
-
-    def __init__(self, folder):
-        self.entra, self.said, self.now, self.folder = Entra(), [], time.time(), folder
-        self.server, self.cloud, self.certificate = serve(self.entra, folder)
-        self.world = SignInEnvironment(
-            clouds={"global": self.cloud},
-            open_http=lambda: session_trusting(self.certificate),
-            open_storage=lambda name: FilePersistence(str(folder / "kept" / name)),
-            say=self.said.append,
-            clock=lambda: self.now,
-        )
-
-    def signer(self, **given):
-        given = {"tenant_id": TENANT, "client_id": "app-id", **given}
-        return signer_for(read_settings(given, environ={}), self.world)
-
-    def kept(self):
-        return "".join(file.read_text() for file in (self.folder / "kept").glob("*"))
-
-
-@pytest.fixture
-def place(tmp_path):
-    place = Place(tmp_path)
-    yield place
-    place.server.close()
 
 
 def test_a_given_token_is_handed_out_as_is_and_cannot_be_renewed(place):

@@ -171,16 +171,16 @@ class Renewable:
         self._tokens = list(map(Secret, tokens))
         self.renewed = 0
 
-    def token(self) -> Secret:
+    def token(self, _: str = "partner_center") -> Secret:
         return self._tokens[0]
 
-    def renew(self, refused: Secret | None = None) -> Secret:
+    def renew(self, refused: Secret | None = None, _: str = "partner_center") -> Secret:
         if refused == self._tokens[0]:
             self.renewed += 1
             self._tokens.pop(0)
         return self._tokens[0]
 
-    def held(self) -> Secret:
+    def held(self, _: str = "partner_center") -> Secret:
         return self._tokens[0]
 
     def secrets(self) -> tuple[Secret, ...]:
@@ -226,7 +226,7 @@ def test_a_renewed_token_that_is_refused_as_well(serve, open_client):
 class Broken(Renewable):
     """A signer whose app was changed under it."""
 
-    def renew(self, _: Secret | None = None) -> Secret:
+    def renew(self, _: Secret | None = None, __: str = "partner_center") -> Secret:
         raise ik.SettingsError("could not sign in: the client secret has expired")
 
 

@@ -17,12 +17,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from invoicekit.auth.entra import SignInEnvironment
+from invoicekit.auth.signers import signer_for
 from invoicekit.clouds import Cloud
+from invoicekit.settings import read_settings
 from support.server import Reply, Service
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 USER = "ida@partner.example"
 RESOURCE = "https://api.partnercenter.example"
+GRAPH = "https://graph.example"
 
 
 def jwt(**claims):
@@ -183,7 +187,8 @@ def serve(entra, folder):
     server = Service(answer, tls=files)
     entra.url = server.url
     host = server.url.removeprefix("https://")
-    return server, Cloud(RESOURCE, host, RESOURCE), str(files[0])
+    cloud = Cloud(RESOURCE, host, {"partner_center": RESOURCE, "graph": GRAPH}, GRAPH)
+    return server, cloud, str(files[0])
 
 
 def session_trusting(certificate):
@@ -192,3 +197,29 @@ def session_trusting(certificate):
     http.trust_env = False
     http.verify = certificate
     return http
+
+
+class Place:
+    """An Entra, and what signs in there; storage is a plain file here, where no keyring is."""
+
+    def __init__(self, folder):
+        from msal_extensions import (
+            FilePersistence,  # it loads msal, and some tests want it unloaded
+        )
+
+        self.entra, self.said, self.now, self.folder = Entra(), [], time.time(), folder
+        self.server, self.cloud, self.certificate = serve(self.entra, folder)
+        self.world = SignInEnvironment(
+            clouds={"global": self.cloud},
+            open_http=lambda: session_trusting(self.certificate),
+            open_storage=lambda name: FilePersistence(str(folder / "kept" / name)),
+            say=self.said.append,
+            clock=lambda: self.now,
+        )
+
+    def signer(self, **given):
+        given = {"tenant_id": TENANT, "client_id": "app-id", **given}
+        return signer_for(read_settings(given, environ={}), self.world)
+
+    def kept(self):
+        return "".join(file.read_text() for file in (self.folder / "kept").glob("*"))
