@@ -23,7 +23,7 @@ from invoicekit.invoice import Invoice
 from invoicekit.secret import Secret
 from invoicekit.settings import Settings, read_settings
 from invoicekit.sources.partner_center import requests as partner_center
-from invoicekit.sources.partner_center.pages import pages, resource
+from invoicekit.sources.partner_center.source import pages, resource
 from invoicekit.store.cache_admin import Cache
 from invoicekit.store.dataset import Store
 from invoicekit.store.invoice_entry import is_whole

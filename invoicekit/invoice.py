@@ -11,28 +11,28 @@ from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
 import polars as pl
 
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.totals import totals
-from invoicekit.errors import FrameError, PageError
+from invoicekit.errors import PageError
+from invoicekit.fetch.collection import Collection
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.session import Session
 from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.files.private import file_name
 from invoicekit.frames.charges import charges
-from invoicekit.frames.decode import collect
-from invoicekit.line_items import LineItems, Lines, Pair, Part
-from invoicekit.pages import Request
+from invoicekit.frames.collection_result import CollectionResult, Pair
+from invoicekit.line_items import InvoiceLines, LineItems
+from invoicekit.sources.choose import collections_of
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.documents import write_document
-from invoicekit.sources.partner_center.requests import is_closed
-from invoicekit.sources.partner_center.vocabulary import bare, line_item_type_of, provider_of
+from invoicekit.sources.partner_center.header import header_of, pairs_of, receipts_of
+from invoicekit.sources.partner_center.vocabulary import line_item_type_of, provider_of
 from invoicekit.store.dataset import Key, NotStoredError, Store
 from invoicekit.store.invoice_entry import InvoiceEntry
-from invoicekit.store.loader import LineReader, warn_of
+from invoicekit.store.loader import load, warn_of
 from invoicekit.store.sync import Synced, sync_lines
 from invoicekit.visible import visible
 
@@ -40,57 +40,31 @@ T = TypeVar("T")
 DETAILS = {"provider": pl.String(), "line_item_type": pl.String()}
 
 
-class Receipt(msgspec.Struct):
-    """Of a tax receipt, what it is asked for by."""
-
-    id: str
-
-
-class Detail(msgspec.Struct, rename="camel"):
-    """Of an invoice's details, what a collection is asked for by."""
-
-    billing_provider: str
-    invoice_line_item_type: str
-
-
 class Invoice:
     """One invoice. Its header is here; its lines are asked for when they are needed, once."""
 
-    def __init__(self, session: Session, header: Mapping[str, Any]) -> None:
+    def __init__(self, session: Session, row: Mapping[str, Any]) -> None:
         self._session = session
-        self._read: dict[Pair, Part] = {}
+        self._header = header_of(row)
+        self._read: dict[Pair, CollectionResult] = {}
         self._tie_out: Reconciliation | None = None
-        for name in ("invoice_id", "total_charges", "currency"):
-            if header[name] is None:
-                raise FrameError(f"an invoice came without its {name}; it cannot be reconciled")
-        self.id: str = header["invoice_id"]
-        try:
-            partner_center.invoice(self.id)
-        except ValueError as cause:  # the service's word, not the user's: he has asked for nothing
-            raise PageError(
-                f"the service names an invoice that nobody can ask for: {cause}"
-            ) from cause
-        self.currency: str = header["currency"]
-        self.total: Decimal = plain(header["total_charges"], self.currency)
-        self.paid: Decimal | None = (
-            None if header["paid_amount"] is None else plain(header["paid_amount"], self.currency)
-        )
-        self._dated: date | None = header["invoice_date"]
-        self._details: str | None = header["invoice_details"]
-        key = Key(self.id, str(self._dated), f"{self.total}")
-        self._entry = InvoiceEntry(Store(session.root), key, closed=is_closed(self._dated))
-        self._reader = LineReader(session, self.id, self.currency, self._dated, key.header)
-        self._receipts: str | None = header["tax_receipts"]
+        self.id: str = self._header.id
+        self.currency: str = self._header.currency
+        self.total: Decimal = plain(self._header.total, self.currency)
+        paid = self._header.paid
+        self.paid: Decimal | None = None if paid is None else plain(paid, self.currency)
+        key = Key(self.id, str(self.date), f"{self.total}")
+        self._entry = InvoiceEntry(Store(session.root), key, closed=self._header.closed)
 
     @property
     def date(self) -> date | None:
         """The day (UTC) on which the invoice was made."""
-        return self._dated
+        return self._header.date
 
     @property
     def details(self) -> pl.DataFrame:
         """The collections that the invoice names: frame `provider, line_item_type`."""
-        return pl.DataFrame(self._pairs(), schema=DETAILS, orient="row")
+        return pl.DataFrame(pairs_of(self._header), schema=DETAILS, orient="row")
 
     def line_items(
         self,
@@ -112,11 +86,6 @@ class Invoice:
             FrameError: a line cannot be typed exactly.
         """
         pairs = self._pairs()
-        if not pairs:
-            raise PageError(
-                f"invoice {self.id} names no collections of line items (invoiceDetails), so there "
-                "is nothing to ask for. Look at its document in the portal"
-            )
         wanted = [
             (named, kind)
             for named, kind in pairs
@@ -125,16 +94,8 @@ class Invoice:
         ]
         if not self._read and not (refresh and wanted == pairs):
             self._read.update(self._entry.recall())
-        new = [pair for pair in wanted if refresh or pair not in self._read]
-        self._read.update(self._parts(new, refresh))
-        if new:
-            whole = [self._read[pair] for pair in pairs if pair in self._read]
-            stored = len(whole) == len(pairs) and self._entry.remember(whole, again=refresh)
-            if refresh and not stored:  # else the next process would see what was there before
-                self._entry.outdate()
-        return LineItems(
-            self.id, [self._read[pair] if pair in wanted else Part(*pair) for pair in pairs]
-        )
+        self._load([pair for pair in wanted if refresh or pair not in self._read], refresh)
+        return self._line_items(wanted)
 
     @property
     def ledger(self) -> pl.DataFrame:
@@ -172,7 +133,8 @@ class Invoice:
         """
         if refresh:
             self._read.clear()
-        return sync_lines(self._reader, self._entry, self._pairs(), self.total, refresh=refresh)
+        collections = self._collections(pairs_of(self._header))
+        return sync_lines(self._session, self._header, self._entry, collections, refresh=refresh)
 
     def report(self, path: str | Path) -> Path:
         """Write an HTML report, one file that opens offline, and return its path."""
@@ -209,18 +171,8 @@ class Invoice:
                 Path(folder) / f"{file_name(self.id, 'tax-receipt', receipt)}.pdf",
                 overwrite=overwrite,
             )
-            for receipt, request in self._receipt_links()
+            for receipt, request in receipts_of(self._header)
         ]
-
-    def _receipt_links(self) -> list[tuple[str, Request]]:
-        try:
-            receipts = msgspec.json.decode(self._receipts or "[]", type=list[Receipt])
-            return [(one.id, partner_center.tax_receipt(self.id, one.id)) for one in receipts]
-        except (msgspec.DecodeError, ValueError) as cause:
-            raise PageError(
-                f"invoice {self.id} names its tax receipts (taxReceipts) in a way that cannot be "
-                f"read: {cause}. Look at them in the portal"
-            ) from cause
 
     def __repr__(self) -> str:
         what = f"Invoice {self.id} of {self.date}: {self.total:,} {self.currency}"
@@ -230,44 +182,57 @@ class Invoice:
         return f"<p>{escape(repr(self))}</p>"
 
     def _pairs(self) -> list[Pair]:
-        """The pairs named in the details, each once, in our words where we have one."""
-        try:
-            details = msgspec.json.decode(self._details or "[]", type=list[Detail])
-        except msgspec.DecodeError as cause:
+        """The pairs that the invoice names, at least one."""
+        pairs = pairs_of(self._header)
+        if not pairs:
             raise PageError(
-                f"invoice {self.id} does not say which collections it has (invoiceDetails): {cause}"
-            ) from cause
-        pairs = [(bare(one.billing_provider), bare(one.invoice_line_item_type)) for one in details]
-        if not all(provider and kind for provider, kind in pairs):
-            raise PageError(
-                f"invoice {self.id} names a collection without its provider or type "
-                "(invoiceDetails), so it cannot be asked for. Look at its document in the portal"
+                f"invoice {self.id} names no collections of line items (invoiceDetails), so there "
+                "is nothing to ask for. Look at its document in the portal"
             )
-        return list(dict.fromkeys(pairs))
+        return pairs
 
-    def _of_lines(self, ask: Callable[[Lines], T]) -> T:
+    def _collections(self, pairs: Sequence[Pair]) -> list[Collection]:
+        return collections_of(self._header, pairs, page_size=self._session.settings.page_size)
+
+    def _line_items(self, wanted: Sequence[Pair]) -> LineItems:
+        none = CollectionResult
+        return LineItems(
+            self.id,
+            [self._read[one] if one in wanted else none(*one) for one in self._pairs()],
+        )
+
+    def _of_lines(self, ask: Callable[[InvoiceLines], T]) -> T:
         """What `ask` makes of the lines: where they lie in the store, they are not all loaded."""
+        pairs = self._pairs()
         if not self._read:
             with contextlib.suppress(NotStoredError):
-                return self._entry.ask(self._pairs(), ask)
-        return ask(self.line_items().lines)
+                return self._entry.ask(pairs, ask)
+        self._load([pair for pair in pairs if pair not in self._read], refresh=False)
+        return ask(self._line_items(pairs).lines)
 
-    def _parts(self, pairs: Sequence[Pair], refresh: bool) -> dict[Pair, Part]:  # noqa: FBT001
-        """Read collections, several at once; the first that fails stops the others."""
+    def _load(self, pairs: Sequence[Pair], refresh: bool) -> None:  # noqa: FBT001
+        """Read collections, several at once, and store the invoice once all of it is here.
+
+        The first that fails stops the others.
+        """
+        if not pairs:
+            return
         pool = ThreadPool(self._session.settings.connections, f"invoicekit-{self.id}")
         with Progress(self.id) as progress:
             reading = [
-                pool.submit(partial(self._reader.read, pair, collect, progress, refresh=refresh))
-                for pair in pairs
+                pool.submit(partial(load, self._session, one, progress, refresh=refresh))
+                for one in self._collections(pairs)
             ]
             try:
-                outcomes = pool.results(reading)
+                results = pool.results(reading)
             finally:
                 progress.stop()
                 pool.close()
-        for outcome in outcomes:
-            warn_of(outcome, self.id)
-        return {
-            outcome.pair: Part(*outcome.pair, outcome.state, outcome.result or {}, outcome.readings)
-            for outcome in outcomes
-        }
+        for result in results:
+            warn_of(result, self.id)
+        self._read.update({result.pair: result for result in results})
+        named = self._pairs()
+        whole = [self._read[pair] for pair in named if pair in self._read]
+        stored = len(whole) == len(named) and self._entry.remember(whole, again=refresh)
+        if refresh and not stored:  # else the next process would see what was there before
+            self._entry.outdate()

@@ -3,88 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from html import escape
 
 import polars as pl
 
-from invoicekit.analysis.reconcile import READ, Reconciliation, reconcile
+from invoicekit.analysis.reconcile import Reconciliation, reconcile
 from invoicekit.frames.charges import charges
-from invoicekit.frames.schema import BY_OBJECT_TYPE
-from invoicekit.pages import Reading
+from invoicekit.frames.collection_result import (
+    READ,
+    CollectionResult,
+    collections_frame,
+    ledger_frame,
+)
 from invoicekit.visible import visible
 
-LEDGER = {
-    "collection": pl.String(),
-    "page": pl.Int64(),
-    "rows": pl.Int64(),
-    "total": pl.Int64(),
-    "bytes": pl.Int64(),
-    "seconds": pl.Float64(),
-    "from_cache": pl.Boolean(),
-    "status": pl.Int64(),
-    "retries": pl.Int64(),
-    "request_id": pl.String(),
-    "correlation_id": pl.String(),
-}
-COLLECTIONS = {
-    "provider": pl.String(),
-    "line_item_type": pl.String(),
-    "object_type": pl.String(),
-    "lines": pl.Int64(),
-    "state": pl.String(),
-}
-Pair = tuple[str, str]  # provider and line item type, in our words
-LEFT_OUT = "left out"
-UNKNOWN = "unknown objectType"
 
+@dataclass(frozen=True)
+class InvoiceLines:
+    """What adds up to an invoice's total, in memory or as it lies in the store.
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One collection of an invoice: the pair asked, and what came of it."""
-
-    provider: str
-    line_item_type: str
-    state: str = LEFT_OUT
-    frames: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    readings: Sequence[Reading] = ()
-
-    @property
-    def lines(self) -> dict[str, int]:
-        """How many lines there are of each objectType."""
-        return {name: frame.height for name, frame in self.frames.items()}
-
-
-def collections_frame(parts: Iterable[tuple[Pair, str, Mapping[str, int]]]) -> pl.DataFrame:
-    """What came of each collection: `provider, line_item_type, object_type, lines, state`."""
-    rows: list[tuple[str, str, str | None, int | None, str]] = []
-    for pair, state, lines in parts:
-        for name, number in lines.items():
-            rows.append((*pair, name, number, READ if name in BY_OBJECT_TYPE else UNKNOWN))
-        if not lines:
-            rows.append((*pair, None, 0 if state == READ else None, state))
-    return pl.DataFrame(rows, schema=COLLECTIONS, orient="row")
-
-
-def ledger_frame(readings: Iterable[Reading]) -> pl.DataFrame:
-    """One row a page that was read: columns as in `LEDGER`."""
-    rows = [tuple(getattr(one, name) for name in LEDGER) for one in readings]
-    return pl.DataFrame(rows, schema=LEDGER, orient="row")
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """What adds up to an invoice's total, in memory or as it lies in the store."""
+    Made once for an invoice; the charges and the ledger are made of it when they are first wanted.
+    """
 
     frames: Mapping[str, pl.LazyFrame]
-    collections: pl.DataFrame
-    ledger: pl.DataFrame
+    results: Sequence[CollectionResult]
 
-    @property
+    @cached_property
     def charges(self) -> pl.LazyFrame:
         """The lines as one tidy frame."""
         return charges(self.frames).lazy()
+
+    @cached_property
+    def ledger(self) -> pl.DataFrame:
+        """One row an answer that was read."""
+        return ledger_frame(self.results)
 
     def proof(self, total: Decimal, currency: str) -> Reconciliation:
         """Whether they add up to the invoice's total."""
@@ -92,8 +47,8 @@ class Lines:
             self.charges,
             total,
             currency=currency,
-            details=self.collections,
-            pages=self.ledger.height,
+            details=collections_frame(self.results),
+            pages=sum(len(result.readings) for result in self.results),
         )
 
 
@@ -106,12 +61,12 @@ class LineItems(Mapping[str, pl.DataFrame]):
     object_type, lines, state`.
     """
 
-    def __init__(self, invoice_id: str, parts: Iterable[Part]) -> None:
+    def __init__(self, invoice_id: str, results: Iterable[CollectionResult]) -> None:
         self.invoice_id = invoice_id
-        self._parts = tuple(parts)
+        self._results = tuple(results)
         together: dict[str, list[pl.DataFrame]] = {}
-        for part in self._parts:
-            for name, frame in part.frames.items():
+        for result in self._results:
+            for name, frame in result.frames.items():
                 together.setdefault(name, []).append(frame)
         self._frames = {
             name: pl.concat(frames, how="diagonal") for name, frames in together.items()
@@ -136,28 +91,25 @@ class LineItems(Mapping[str, pl.DataFrame]):
     @property
     def ledger(self) -> pl.DataFrame:
         """One row a page that was read, in the order of reading."""
-        return ledger_frame(reading for part in self._parts for reading in part.readings)
+        return ledger_frame(self._results)
 
     @property
     def collections(self) -> pl.DataFrame:
         """What the invoice names, and what came of each."""
-        return collections_frame(
-            ((part.provider, part.line_item_type), part.state, part.lines) for part in self._parts
-        )
+        return collections_frame(self._results)
 
     @property
-    def lines(self) -> Lines:
+    def lines(self) -> InvoiceLines:
         """The same, as what can be proven."""
-        frames = {name: frame.lazy() for name, frame in self._frames.items()}
-        return Lines(frames, self.collections, self.ledger)
+        return InvoiceLines({name: f.lazy() for name, f in self._frames.items()}, self._results)
 
     @property
     def missing(self) -> list[str]:
         """The collections that the invoice names and that are not here, in words."""
         return [
-            f"{part.provider}/{part.line_item_type} ({part.state})"
-            for part in self._parts
-            if part.state != READ
+            f"{'/'.join(result.pair)} ({result.state})"
+            for result in self._results
+            if result.state != READ
         ]
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ import polars as pl
 
 from invoicekit.analysis.money import EXACT, plain
 from invoicekit.analysis.totals import totals
+from invoicekit.frames.collection_result import READ
 from invoicekit.frames.schema import NUMBER
 from invoicekit.visible import visible
 
@@ -31,7 +32,6 @@ PARTS = {
 }
 # What a part may be, and whether an invoice with such a part can be called complete.
 ADDED, RESTATES, EMPTY = "added", "restates billing lines, not added", "no lines"
-READ = "read"  # what `details` say of a collection that was read to its end
 OTHER_CURRENCY, NO_TOTAL, MISSING = "another currency", "has lines without a total", "missing"
 TOO_MANY = "has more charges than lines"
 UNNAMED = "names no collections"

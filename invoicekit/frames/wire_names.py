@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Literal
 
 from invoicekit.frames.schema import (
     ALIASES,
@@ -26,7 +25,7 @@ from invoicekit.frames.schema import (
     snake,
 )
 
-Source = Literal["v1", "graph", "files"]
+Source = str  # a key of NAMES; of any other, names are v1's
 PERCENT = "%"  # ends a name: there it is a percentage, and ours is a ratio
 
 _ALL_NEW = {

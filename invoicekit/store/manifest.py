@@ -32,12 +32,6 @@ class Key:
     total: str
     version: int = VERSION
 
-    @property
-    def header(self) -> str:
-        """A digest of what the header says: of another header, lines are others too."""
-        said = f"{self.invoice_date}\n{self.total}"
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
-
 
 @dataclass(frozen=True, slots=True)
 class PartFile:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import polars as pl
 
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.errors import FrameError, SettingsError
+from invoicekit.fetch.collection import Collection
 from invoicekit.fetch.progress import Progress
+from invoicekit.fetch.session import Session
+from invoicekit.frames.collection_result import CollectionResult
 from invoicekit.frames.schema import NUMBER
-from invoicekit.line_items import Pair
+from invoicekit.sources.base import InvoiceHeader
 from invoicekit.store.dataset import NotStoredError, Stored, Writer
 from invoicekit.store.invoice_entry import InvoiceEntry, commit, is_of, is_whole, lines_of
-from invoicekit.store.loader import Batches, LineReader, Outcome, warn_of
+from invoicekit.store.loader import Batches, Consumed, load, warn_of
 
 PROOF = {
     "state": pl.String(),
@@ -43,10 +45,10 @@ class Synced:
 
 
 def sync_lines(
-    reader: LineReader,
+    session: Session,
+    header: InvoiceHeader,
     entry: InvoiceEntry,
-    pairs: Sequence[Pair],
-    total: Decimal,
+    collections: Sequence[Collection],
     *,
     refresh: bool = False,
 ) -> Synced:
@@ -59,45 +61,46 @@ def sync_lines(
 
     def proof(stored: Stored) -> Reconciliation:
         with entry.store.reading(stored):
-            return lines_of(entry.store, stored).proof(total, reader.currency)
+            return lines_of(entry.store, stored).proof(header.total, header.currency)
 
     stored = None if refresh else entry.store.find(entry.key)
-    if stored and _still_counts(entry, stored, pairs):
+    if stored and _still_counts(entry, stored, collections):
         with contextlib.suppress(NotStoredError):  # what is damaged is brought in again
             found = Synced(proof(stored), new=False)
             entry.store.republish(stored)
             return found
     for again in (False, True):  # another process may clear the store meanwhile
         with contextlib.suppress(NotStoredError, FileNotFoundError):
-            stored = _brought_in(reader, entry, pairs, refresh=refresh and not again)
+            stored = _brought_in(session, entry, collections, refresh=refresh and not again)
             return Synced(proof(stored), new=True)
     raise FrameError(
-        f"the lines of {reader.invoice_id} were removed while they were stored, twice. Sync again "
-        "when nobody clears the cache"
+        f"the lines of {header.id} were removed while they were stored, twice. Sync again when "
+        "nobody clears the cache"
     )
 
 
-def _still_counts(entry: InvoiceEntry, stored: Stored, pairs: Sequence[Pair]) -> bool:
+def _still_counts(entry: InvoiceEntry, stored: Stored, collections: Sequence[Collection]) -> bool:
     """Whether all collections that the invoice names now are there, whole and undamaged."""
+    pairs = [one.pair for one in collections]
     return is_whole(stored) and is_of(stored, pairs) and entry.store.is_sound(stored)
 
 
 def _brought_in(
-    reader: LineReader, entry: InvoiceEntry, pairs: Sequence[Pair], *, refresh: bool
+    session: Session, entry: InvoiceEntry, collections: Sequence[Collection], *, refresh: bool
 ) -> Stored:
+    invoice_id = entry.key.invoice_id
     writer = entry.store.write(entry.key)
     try:
-        with Progress(reader.invoice_id) as progress:
-            outcomes = [_written(reader, pair, writer, progress, refresh) for pair in pairs]
-        for outcome in outcomes:
-            warn_of(outcome, reader.invoice_id)
-        said = [(one.pair, one.state, one.result or {}, one.readings) for one in outcomes]
-        return commit(writer, said, until=entry.until())
+        with Progress(invoice_id) as progress:
+            results = [_written(session, one, writer, progress, refresh) for one in collections]
+        for result in results:
+            warn_of(result, invoice_id)
+        return commit(writer, results, until=entry.until())
     except FileNotFoundError:
         raise
     except OSError as cause:
         raise SettingsError(
-            f"the lines of {reader.invoice_id} cannot be stored in {entry.store.folder} "
+            f"the lines of {invoice_id} cannot be stored in {entry.store.folder} "
             f"({cause.strerror or cause}). Make room there or name another cache_dir; what was "
             "stored before is still there"
         ) from cause
@@ -106,20 +109,20 @@ def _brought_in(
 
 
 def _written(
-    reader: LineReader,
-    pair: Pair,
+    session: Session,
+    collection: Collection,
     writer: Writer,
     progress: Progress,
     refresh: bool,  # noqa: FBT001
-) -> Outcome[dict[str, int]]:
+) -> CollectionResult:
     writer.begin()
 
-    def write(batches: Batches) -> dict[str, int]:
+    def write(batches: Batches) -> Consumed:
         writer.back()
         lines: dict[str, int] = {}
         for name, frame in batches:
             writer.add(name, frame)
             lines[name] = lines.get(name, 0) + frame.height
-        return lines
+        return Consumed(lines, {})
 
-    return reader.read(pair, write, progress, refresh=refresh, stored=True)
+    return load(session, collection, progress, write, refresh=refresh, stored=True)

@@ -20,7 +20,7 @@ from invoicekit.fetch.pull import pull
 from invoicekit.frames.decode import decode_batches
 from invoicekit.pages import Page
 from invoicekit.sources.partner_center import requests as partner_center
-from invoicekit.sources.partner_center.pages import pages as pages_of
+from invoicekit.sources.partner_center.source import pages as pages_of
 
 LATENCY = 0.05
 INVOICE = "G000100000"
@@ -53,7 +53,7 @@ def _contenders(plan: Plan, url: str, lines: Lines) -> dict[str, Callable[[], An
 
     def pulled(build: Callable[[Iterator[Page]], int]) -> int:
         collection = partner_center.line_items(
-            INVOICE, provider, line_item_type, currency="USD", size=ROWS, invoice_date=None
+            INVOICE, provider, line_item_type, currency="USD", size=ROWS, closed=False
         )
         with client_of(url, _folder(plan), cached=False, connections=POOL) as client:
             return pull(client._session, collection, pages_of, build)[0]

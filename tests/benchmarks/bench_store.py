@@ -14,7 +14,7 @@ from service import serving
 from invoicekit.fetch.pull import pull
 from invoicekit.frames.decode import decode
 from invoicekit.sources.partner_center import requests as partner_center
-from invoicekit.sources.partner_center.pages import pages as pages_of
+from invoicekit.sources.partner_center.source import pages as pages_of
 
 
 def run(plan: Plan) -> list[Table]:
@@ -42,9 +42,8 @@ def _row(plan: Plan, count: int) -> list[str]:
             said = {"provider": "onetime", "line_item_type": "billing"}
             with client_of(url, folder) as client, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                invoice = client.invoice(INVOICE)
                 collection = partner_center.line_items(
-                    INVOICE, **said, currency="USD", size=ROWS, invoice_date=invoice._dated
+                    INVOICE, **said, currency="USD", size=ROWS, closed=True
                 )
                 frames, readings = pull(
                     client._session,

@@ -19,8 +19,8 @@ from invoicekit.fetch.eviction import Quota
 from invoicekit.fetch.page_cache import PageFiles
 from invoicekit.fetch.pull import pull
 from invoicekit.pages import Request
-from invoicekit.sources.partner_center.pages import pages as pages_of
 from invoicekit.sources.partner_center.requests import invoices, statement
+from invoicekit.sources.partner_center.source import pages as pages_of
 from support.chains import Chain, kept, numbers, pages_in, read_whole
 from support.raw import OK, Raw, dripping, whole
 from support.server import TOKEN, Reply, invoice, line, page, rows

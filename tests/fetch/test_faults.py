@@ -23,7 +23,7 @@ from invoicekit.fetch.retry import seconds_in
 from invoicekit.fetch.session import Session
 from invoicekit.secret import Secret
 from invoicekit.sources.partner_center.envelope import MOST_PAGES
-from invoicekit.sources.partner_center.pages import pages as pages_of
+from invoicekit.sources.partner_center.source import pages as pages_of
 from support.chains import OFFSET, SEEK, Chain, collection_of, kept, numbers, read_whole
 from support.server import Reply, invoice, page, rows
 

@@ -15,7 +15,7 @@ from invoicekit.frames.decode import OURS, decode
 from invoicekit.frames.numbers import scaled
 from invoicekit.frames.schema import DAILY_RATED, KINDS, LICENSE, ONE_TIME
 from invoicekit.frames.wire_names import LACKING, column_named, columns_of
-from invoicekit.pages import parse_page
+from invoicekit.sources.partner_center.envelope import parse_page
 
 # The attributes of Graph's two exports, `full`, in the order of its pages.
 RECONCILIATION = str.split(

@@ -12,7 +12,7 @@ from test_store import CLOSED, ONE_TIME, service_of
 
 import invoicekit as ik
 from invoicekit.files.private import read_note, write_note
-from invoicekit.line_items import Lines
+from invoicekit.line_items import InvoiceLines
 from invoicekit.store import parts
 from support.server import line, page, rows
 
@@ -113,7 +113,7 @@ def test_an_error_of_our_own_analysis_is_not_taken_for_damage(serve, open_client
     open_client(service).invoice("G1").line_items()
     asked = []
 
-    def wrong(lines: Lines) -> pl.DataFrame:
+    def wrong(lines: InvoiceLines) -> pl.DataFrame:
         asked.append(lines)
         return lines.charges.select("no such column").collect()
 
@@ -128,11 +128,11 @@ def test_an_error_of_our_own_analysis_stops_a_sync(serve, open_client, monkeypat
     client.sync(tell=lambda _: None)
     proven = []
 
-    def wrong(self: Lines, *_: object) -> None:
+    def wrong(self: InvoiceLines, *_: object) -> None:
         proven.append(self)
         self.charges.select("no such column").collect()
 
-    monkeypatch.setattr(Lines, "proof", wrong)
+    monkeypatch.setattr(InvoiceLines, "proof", wrong)
     with pytest.raises(pl.exceptions.ColumnNotFoundError):
         client.sync(tell=lambda _: None)
     assert len(proven) == 1
@@ -147,7 +147,7 @@ def test_a_file_that_changes_under_a_reader_or_makes_polars_panic_is_had_elsewhe
     (path,) = tmp_path.rglob("*.lines")
     client, asked = open_client(service), []
 
-    def ask(lines: Lines) -> pl.DataFrame:
+    def ask(lines: InvoiceLines) -> pl.DataFrame:
         asked.append(lines)
         if len(asked) == 1:
             if not panic:

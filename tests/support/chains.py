@@ -120,7 +120,7 @@ def collection_of(client: ik.Client, kind: str = SEEK) -> Collection:
         "billing",
         currency="USD",
         size=client.settings.page_size,
-        invoice_date=None,
+        closed=False,
     )
 
 

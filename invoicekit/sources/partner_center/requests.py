@@ -52,7 +52,7 @@ def line_items(
     *,
     currency: str,
     size: int,
-    invoice_date: date | None,
+    closed: bool = False,
     version: str = "",
 ) -> Collection:
     """The line items of one pair that an invoice's details name."""
@@ -73,7 +73,7 @@ def line_items(
         SOURCE,
         f"{provider}/{line_item_type} of {invoice_id}",
         first,
-        FOR_EVER if is_closed(invoice_date) else HOUR,
+        FOR_EVER if closed else HOUR,
         invoice_id,
         provider,
         line_item_type,

@@ -1,4 +1,4 @@
-"""Reads a collection of Partner Center page by page, as its links lead from one to the next."""
+"""Partner Center v1 as a source: its collections, read page by page as its links lead."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from invoicekit.errors import FetchError
 from invoicekit.fetch.collection import Ask, Collection, LeftOut, Restart
 from invoicekit.pages import Answer, Page, Request
+from invoicekit.sources.base import InvoiceHeader
+from invoicekit.sources.partner_center import requests
 from invoicekit.sources.partner_center.envelope import MOST_PAGES, follow, parse_resource
 from invoicekit.sources.partner_center.offset_prefetch import OffsetPrefetch
 from invoicekit.sources.partner_center.vocabulary import LINE_ITEM_TYPES, PROVIDERS
@@ -16,6 +18,25 @@ DEAD_TOKEN = frozenset({400, 404, 409, 410, 412, 422})
 # How a collection of line items is left out, by the status of its first answer.
 REFUSED = {403: "refused (403)", 404: "not found (404)"}
 BAD_REQUEST = 400
+
+
+def collection(
+    invoice: InvoiceHeader, provider: str, line_item_type: str, *, page_size: int
+) -> Collection:
+    """The line items of one pair that an invoice's details name.
+
+    Raises:
+        ValueError: no address can be made of these words.
+    """
+    return requests.line_items(
+        invoice.id,
+        provider,
+        line_item_type,
+        currency=invoice.currency,
+        size=page_size,
+        closed=invoice.closed,
+        version=invoice.version,
+    )
 
 
 def pages(collection: Collection, ask: Ask, most: int = MOST_PAGES) -> Iterator[Page]:

@@ -1,0 +1,61 @@
+"""What a billing API has to offer, and what it is told of an invoice.
+
+A source is a room in `sources/` and a row in `SOURCES` (see `choose.py`); its names of fields are
+in the schema table, its resource in `clouds.py`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from invoicekit.fetch.collection import Ask, Collection
+from invoicekit.pages import Page
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceHeader:
+    """What is known of an invoice before its lines are read. Amounts are in `currency`."""
+
+    id: str
+    date: dt.date | None  # the UTC day on which it was made
+    currency: str
+    total: Decimal
+    paid: Decimal | None = None
+    period_start: dt.date | None = None
+    period_end: dt.date | None = None
+    closed: bool = False  # it changes no more
+    details: str | None = None  # the collections that it names, as the service sent them
+    receipts: str | None = None  # its tax receipts, likewise
+
+    @property
+    def version(self) -> str:
+        """A digest of what lines depend on: of another header, they are asked again."""
+        return hashlib.sha256(f"{self.date}\n{self.total}".encode()).hexdigest()[:16]
+
+
+class Source(Protocol):
+    """A billing API, as a module or an object."""
+
+    def collection(
+        self, invoice: InvoiceHeader, provider: str, line_item_type: str, *, page_size: int
+    ) -> Collection:
+        """The collection of one pair that an invoice names; nothing is asked.
+
+        Raises:
+            ValueError: no request can be made of these words.
+        """
+
+    def pages(self, collection: Collection, ask: Ask) -> Iterator[Page]:
+        """All its pages, in the service's order.
+
+        Raises:
+            LeftOut: the service does not give it, as its first answer says.
+            Restart: what was read so far is of no use; it is asked again from its beginning, once.
+            FetchError: the service could not be asked.
+            PageError: the pages make no whole.
+        """

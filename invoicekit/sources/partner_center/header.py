@@ -1,0 +1,94 @@
+"""An invoice's header as Partner Center sends it, and the collections and receipts it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from invoicekit.errors import FrameError, PageError
+from invoicekit.pages import Request
+from invoicekit.sources.base import InvoiceHeader
+from invoicekit.sources.partner_center import requests
+from invoicekit.sources.partner_center.vocabulary import bare
+
+
+class Receipt(msgspec.Struct):
+    """Of a tax receipt, what it is asked for by."""
+
+    id: str
+
+
+class Detail(msgspec.Struct, rename="camel"):
+    """Of an invoice's details, what a collection is asked for by."""
+
+    billing_provider: str
+    invoice_line_item_type: str
+
+
+def header_of(row: Mapping[str, Any]) -> InvoiceHeader:
+    """The header in a row of `decode_invoices`.
+
+    Raises:
+        FrameError: it has no id, total or currency.
+        PageError: nobody could ask for an invoice of that id.
+    """
+    for name in ("invoice_id", "total_charges", "currency"):
+        if row[name] is None:
+            raise FrameError(f"an invoice came without its {name}; it cannot be reconciled")
+    try:
+        requests.invoice(row["invoice_id"])
+    except ValueError as cause:  # the service's word, not the user's: he has asked for nothing
+        raise PageError(f"the service names an invoice that nobody can ask for: {cause}") from cause
+    return InvoiceHeader(
+        id=row["invoice_id"],
+        date=row["invoice_date"],
+        currency=row["currency"],
+        total=row["total_charges"],
+        paid=row["paid_amount"],
+        period_start=row["billing_period_start"],
+        period_end=row["billing_period_end"],
+        closed=requests.is_closed(row["invoice_date"]),
+        details=row["invoice_details"],
+        receipts=row["tax_receipts"],
+    )
+
+
+def pairs_of(header: InvoiceHeader) -> list[tuple[str, str]]:
+    """The pairs that an invoice names, each once: provider and line item type.
+
+    In our words where we have one.
+
+    Raises:
+        PageError: it does not say which it has.
+    """
+    try:
+        details = msgspec.json.decode(header.details or "[]", type=list[Detail])
+    except msgspec.DecodeError as cause:
+        raise PageError(
+            f"invoice {header.id} does not say which collections it has (invoiceDetails): {cause}"
+        ) from cause
+    pairs = [(bare(one.billing_provider), bare(one.invoice_line_item_type)) for one in details]
+    if not all(provider and kind for provider, kind in pairs):
+        raise PageError(
+            f"invoice {header.id} names a collection without its provider or type "
+            "(invoiceDetails), so it cannot be asked for. Look at its document in the portal"
+        )
+    return list(dict.fromkeys(pairs))
+
+
+def receipts_of(header: InvoiceHeader) -> list[tuple[str, Request]]:
+    """The tax receipts of an invoice: the id of each, and the request for its PDF.
+
+    Raises:
+        PageError: it does not name them as documented.
+    """
+    try:
+        receipts = msgspec.json.decode(header.receipts or "[]", type=list[Receipt])
+        return [(one.id, requests.tax_receipt(header.id, one.id)) for one in receipts]
+    except (msgspec.DecodeError, ValueError) as cause:
+        raise PageError(
+            f"invoice {header.id} names its tax receipts (taxReceipts) in a way that cannot be "
+            f"read: {cause}. Look at them in the portal"
+        ) from cause
