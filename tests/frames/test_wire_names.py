@@ -47,7 +47,7 @@ EXPORTS = {
 
 def frame_of(row: dict[str, object], pair: str = "onetime/usage", **given: object) -> pl.DataFrame:
     provider, _, line_item_type = pair.partition("/")
-    page = parse_page(json.dumps({"items": [row]}).encode())
+    page = parse_page(json.dumps({"items": [row]}).encode()).page
     asked = {"invoice_id": "G1", "provider": provider, "line_item_type": line_item_type}
     (frame,) = decode([page], **asked, **given).values()
     return frame
