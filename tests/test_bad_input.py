@@ -8,14 +8,8 @@ from pathlib import Path
 import pytest
 
 import invoicekit as ik
+from support.partner import SEEK_LINK, Partner, two_pages
 from support.server import TOKEN, Reply, invoice, line, page, rows
-
-SEEK = "/invoices/G1/lineitems/OneTime/BillingLineItems?seekOperation=Next"
-
-
-def lines_are(answer: bytes | Reply):
-    """An invoice G1 whose line items answer so."""
-    return lambda asked: answer if "lineitems" in asked.target else invoice().encode()
 
 
 def test_an_unknown_invoice_id(recorded):
@@ -89,7 +83,7 @@ def test_a_web_page_where_json_should_be(serve, open_client, tmp_path, body, wor
     ],
 )
 def test_a_body_that_is_no_page(serve, open_client, body, words):
-    service = serve(lines_are(body))
+    service = serve(Partner(lines=body))
     for _ in range(2):
         with pytest.raises(ik.PageError, match=words) as told:
             open_client(service).invoice("G1").line_items()
@@ -109,22 +103,16 @@ def test_a_body_that_is_no_page(serve, open_client, body, words):
     ],
 )
 def test_a_link_to_another_origin_is_refused(serve, open_client, uri):
-    service = serve(lines_are(page(rows(line()), uri=uri)))
+    service = serve(Partner(lines=page(rows(line()), uri=uri)))
     with pytest.raises(ik.PageError, match="another host, which is never asked"):
         open_client(service).invoice("G1").line_items()
     assert len(service.asked) == 2
 
 
 def test_a_link_that_names_our_own_host_is_followed(serve, open_client):
-    service = serve(
-        lambda asked: (
-            invoice().encode()
-            if "lineitems" not in asked.target
-            else page(rows(line(name="B")))
-            if asked.token
-            else page(rows(line(name="A")), uri=f"{service.url}/v1{SEEK}", token="1")
-        )
-    )
+    partner = Partner(lines=two_pages())
+    service = serve(partner)
+    partner.lines[0] = page(rows(line(name="A")), uri=f"{service.url}/v1{SEEK_LINK}", token="1")
     assert open_client(service).invoice("G1").charges().height == 2
 
 
@@ -141,17 +129,11 @@ def test_a_redirect_to_another_origin_is_refused_and_never_sees_the_token(
 
 
 def test_a_circle_of_links(serve, open_client):
-    service = serve(
-        lambda asked: (
-            invoice().encode()
-            if "lineitems" not in asked.target
-            else page(
-                rows(line(name=asked.token or "")),
-                uri=SEEK,
-                token="b" if asked.token == "a" else "a",
-            )
-        )
-    )
+    def lines(asked):
+        name = asked.token or ""
+        return page(rows(line(name=name)), uri=SEEK_LINK, token="b" if name == "a" else "a")
+
+    service = serve(Partner(lines=lines))
     with pytest.raises(ik.PageError, match="circle"):
         open_client(service).invoice("G1").line_items()
     assert len(service.asked) == 4
@@ -166,7 +148,7 @@ def test_a_circle_of_links(serve, open_client):
     ],
 )
 def test_money_that_cannot_be_kept_exactly(serve, open_client, total, words):
-    service = serve(lines_are(page(rows(line(), line(total)))))
+    service = serve(Partner(lines=page(rows(line(), line(total)))))
     with pytest.raises(ik.FrameError, match=words):
         open_client(service).invoice("G1").totals("customer")
 
@@ -183,14 +165,14 @@ def test_money_that_cannot_be_kept_exactly(serve, open_client, total, words):
 def test_no_traceback_shows_the_lines_of_a_page(serve, open_client, spoil, error):
     """`pytest.raises` looks at each local variable for the name (see `leaks.py`)."""
     body = spoil(page(rows(line(), line('"7.77"', name="S3CRET BAKERY"))))
-    found = open_client(serve(lines_are(body))).invoice("G1")
+    found = open_client(serve(Partner(lines=body))).invoice("G1")
     for ask in (found.line_items, found.charges, lambda: found.totals("customer")):
         with pytest.raises(error):
             ask()
 
 
 def test_an_unknown_object_type_makes_the_invoice_incomplete(serve, open_client):
-    service = serve(lines_are(page(rows(line(), line("5", object_type="New<Thing>")))))
+    service = serve(Partner(lines=page(rows(line(), line("5", object_type="New<Thing>")))))
     found = open_client(service).invoice("G1")
     with pytest.warns(UserWarning, match="not known"):
         proof = found.reconcile()
@@ -265,7 +247,7 @@ def test_nothing_of_the_token_is_anywhere(serve, open_client, tmp_path: Path, ca
         Reply(b"<html>" + TOKEN.encode()),
         Reply(page(rows(line())), cut=20),
     ]
-    service = serve(lambda asked: answers[0] if "lineitems" in asked.target else invoice().encode())
+    service = serve(Partner(lines=lambda _: answers[0]))
     client = open_client(service)
     told = [repr(client), client._repr_html_(), repr(client.settings), repr(client._session)]
     found = client.invoice("G1")

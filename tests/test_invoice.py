@@ -11,6 +11,7 @@ import pytest
 
 import invoicekit as ik
 from invoicekit.sandbox.demo import demo_partner
+from support.partner import SEEK_LINK, Partner, refused
 from support.server import Reply, invoice, line, page, rows
 
 ONE_TIME = "OneTimeInvoiceLineItem"
@@ -165,12 +166,7 @@ def test_customers_are_one_whatever_the_spelling_of_their_id(demo):
 
 
 def test_what_is_shown_asks_nothing_and_escapes(serve, open_client):
-    def answer(asked):
-        if "lineitems" in asked.target:
-            return page(rows(line()))
-        return invoice("G1", currency="<b>").encode()
-
-    service = serve(answer)
+    service = serve(Partner(invoice("G1", currency="<b>")))
     client = open_client(service)
     found = client.invoice("G1")
     asked = len(service.asked)
@@ -182,9 +178,7 @@ def test_what_is_shown_asks_nothing_and_escapes(serve, open_client):
 
 
 def test_lines_are_asked_once_and_again_on_refresh(serve, open_client):
-    service = serve(
-        lambda asked: page(rows(line())) if "lineitems" in asked.target else invoice().encode()
-    )
+    service = serve(Partner())
     found = open_client(service).invoice("G1")
     found.reconcile()
     found.totals("customer")
@@ -194,21 +188,16 @@ def test_lines_are_asked_once_and_again_on_refresh(serve, open_client):
 
 
 def test_requests_carry_the_headers_of_the_service(serve, open_client):
-    seek = "/invoices/G1/lineitems/OneTime/BillingLineItems?seekOperation=Next"
-
-    def answer(asked):
-        if "lineitems" not in asked.target:
-            return invoice(total="2.20").encode()
-        if asked.token:
-            return page(rows(line(name="B")))
-        return page(rows(line(name="A")), uri=seek, token="t/1,=")
-
-    service = serve(answer)
+    pages = {
+        None: page(rows(line(name="A")), uri=SEEK_LINK, token="t/1,="),
+        "t/1,=": page(rows(line(name="B"))),
+    }
+    service = serve(Partner(lines=lambda asked: pages[asked.token]))
     open_client(service, page_size=7).invoice("G1").reconcile()
     header, first, second = service.asked
     assert header.target == "/v1/invoices/G1"
     assert first.target == "/v1/invoices/G1/lineitems/OneTime/BillingLineItems?size=7&offset=0"
-    assert second.target == f"/v1{seek}"
+    assert second.target == f"/v1{SEEK_LINK}"
     assert second.token == "t/1,="
     for asked in service.asked:
         assert asked.headers["authorization"].startswith("Bearer ")
@@ -237,8 +226,7 @@ USAGE = "?provider={}&invoicelineitemtype=usagelineitems&currencycode=EUR&period
     ],
 )
 def test_each_pair_is_asked_in_the_style_that_answers_it(serve, open_client, pair, target):
-    header = invoice(pairs=(pair,), currency="EUR").encode()
-    service = serve(lambda asked: page([]) if "lineitems" in asked.target else header)
+    service = serve(Partner(invoice(pairs=(pair,), currency="EUR"), lines=page([])))
     open_client(service).invoice("G1").line_items()
     assert service.asked[-1].target.startswith(f"/v1/invoices/G1/lineitems{target}")
 
@@ -276,14 +264,7 @@ def test_no_invoice_yet_is_said_so(serve, open_client):
 
 
 def test_a_refused_collection_makes_it_incomplete_and_says_so(serve, open_client):
-    pairs = (("one_time", "billing_line_items"), ("azure", "billing_line_items"))
-
-    def answer(asked):
-        if "lineitems" not in asked.target:
-            return invoice(pairs=pairs).encode()
-        return Reply(b"{}", 403) if "Azure" in asked.target else page(rows(line()))
-
-    found = open_client(serve(answer)).invoice("G1")
+    found = open_client(serve(refused("Azure"))).invoice("G1")
     with pytest.warns(UserWarning, match=r"azure/billing of G1 is left out, refused \(403\)"):
         proof = found.reconcile()
     assert (proof.state, proof.difference) == ("incomplete", 0)
@@ -296,15 +277,13 @@ def test_a_refusal_in_the_middle_of_a_collection_is_an_error_not_a_missing_part(
 ):
     uri = "/invoices/G1/lineitems/Azure/BillingLineItems?size=1&offset=1"
 
-    def answer(asked):
-        if "lineitems" not in asked.target:
-            return invoice(pairs=(("azure", "billing_line_items"),)).encode()
-        if "offset=1" in asked.target:
-            return Reply(b"{}", status)
-        return page('[{"postTaxTotal":1}]', uri=uri)
-
+    first = page('[{"postTaxTotal":1}]', uri=uri)
+    partner = Partner(
+        invoice(pairs=(("azure", "billing_line_items"),)),
+        lines=lambda asked: Reply(b"{}", status) if "offset=1" in asked.target else first,
+    )
     with pytest.raises(ik.FetchError, match=str(status)):
-        open_client(serve(answer)).invoice("G1").reconcile()
+        open_client(serve(partner)).invoice("G1").reconcile()
 
 
 def test_a_total_that_a_header_has_twice_is_refused(serve, open_client):

@@ -25,7 +25,8 @@ from invoicekit.secret import Secret, scrub, scrubbing
 from invoicekit.settings import read_settings
 from invoicekit.sources.partner_center import requests as partner_center
 from support.leaks import leaks_of
-from support.server import TOKEN, Reply, invoice, line, page, rows
+from support.partner import Partner
+from support.server import TOKEN, Reply, invoice
 
 TEXT = "S3CRET-of-the-value"
 TENANT = "11111111-2222-3333-4444-555555555555"
@@ -230,11 +231,8 @@ def test_nobody_there_or_no_tls_shows_no_token(serve, tmp_path, scheme):
 def test_an_error_that_comes_through_a_thread_shows_no_token(serve, open_client):
     pairs = tuple((name, "billing_line_items") for name in ("one_time", "office", "azure"))
 
-    def answer(asked):
-        late = "lineitems" in asked.target
-        return Reply(b"{}", 500) if late else invoice(pairs=pairs).encode()
-
-    client = open_client(serve(answer), connections=3)
+    partner = Partner(invoice(pairs=pairs), lines=Reply(b"{}", 500))
+    client = open_client(serve(partner), connections=3)
     client.retry_policy = ik.RetryPolicy(first=0.01, tries=2)
     with pytest.raises(ik.FetchError) as error:
         client.invoice("G1").line_items()
@@ -301,8 +299,6 @@ def test_the_signing_adapter_sends_nothing_to_another_origin(serve, open_client)
 
 
 def test_what_the_service_gets_is_signed(serve, open_client):
-    service = serve(
-        lambda asked: page(rows(line())) if "line" in asked.target else invoice().encode()
-    )
+    service = serve(Partner())
     open_client(service).invoice("G1").line_items()
     assert {asked.headers["authorization"] for asked in service.asked} == {f"Bearer {TOKEN}"}

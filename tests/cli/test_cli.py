@@ -16,8 +16,9 @@ import pytest
 
 from invoicekit.sandbox.demo import demo_partner
 from invoicekit.sandbox.server import Sandbox
+from support.partner import refused
 from support.paths import ROOT
-from support.server import TOKEN, Reply, invoice, line, page, rows
+from support.server import TOKEN
 from support.shell import run
 
 
@@ -98,14 +99,8 @@ def test_reconcile_says_by_its_exit_code_whether_it_ties(shell):
 
 
 def test_incomplete_leaves_with_4_and_a_warning_on_one_line(serve, tmp_path):
-    pairs = (("one_time", "billing_line_items"), ("azure", "billing_line_items"))
-
-    def answer(asked):
-        if "lineitems" not in asked.target:
-            return invoice(pairs=pairs).encode()
-        return Reply(b"{}", 404) if "Azure" in asked.target else page(rows(line()))
-
-    done = run("reconcile", "G1", url=serve(answer).url, token=TOKEN, cache=tmp_path)
+    service = serve(refused("Azure", 404))
+    done = run("reconcile", "G1", url=service.url, token=TOKEN, cache=tmp_path)
     assert done.returncode == 4
     assert "⚠ incomplete" in done.stdout
     assert done.stderr.count("\n") == 1

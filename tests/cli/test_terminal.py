@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from support.partner import BILLING, ONE_TIME_AND_AZURE, Partner, whose
 from support.server import TOKEN, Reply, Service, invoice, line, page, rows
 from support.shell import environment, on_terminal, run, screen
 
@@ -27,7 +28,6 @@ EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\x08\x7f\r\n\u202e\u2066\u200b\ufeff\u2028
 NAME = "Gießkanne 日本"
 OURS = re.compile(r"\x1b\[A|[\r\n]")  # what tqdm and the terminal itself put between our words
 MODULE = [sys.executable, "-m", "invoicekit"]
-BILLING = "billing_line_items"
 
 
 def invisible(got: str) -> set[str]:
@@ -42,24 +42,13 @@ def invisible(got: str) -> set[str]:
 @pytest.fixture(scope="module")
 def service():
     """Three invoices: G1 ties, G2 differs, G3 has a collection that is not to be had."""
-    headers = {
-        "G1": invoice("G1", "1.10", date="2024-01-05T00:00:00Z"),
-        "G2": invoice("G2", "-1249.40", date="2024-02-05T00:00:00Z"),
-        "G3": invoice(
-            "G3", date="2024-03-05T00:00:00Z", pairs=(("one_time", BILLING), ("azure", BILLING))
-        ),
-    }
-
-    def answer(asked):
-        if "lineitems" in asked.target.lower():
-            gone = "azure" in asked.target.lower()
-            return Reply(b"{}", 404) if gone else page(rows(line("1.10", name=NAME)))
-        for name, header in headers.items():
-            if asked.target.endswith(name):
-                return header.encode()
-        return f'{{"items":[{",".join(headers.values())}]}}'.encode()
-
-    with_service = Service(answer)
+    partner = Partner(
+        invoice("G1", "1.10", date="2024-01-05T00:00:00Z"),
+        invoice("G2", "-1249.40", date="2024-02-05T00:00:00Z"),
+        invoice("G3", date="2024-03-05T00:00:00Z", pairs=ONE_TIME_AND_AZURE),
+        lines={"OneTime": page(rows(line("1.10", name=NAME))), "Azure": Reply(b"{}", 404)},
+    )
+    with_service = Service(partner)
     yield with_service
     with_service.close()
 
@@ -350,15 +339,13 @@ def test_sync_gives_data_a_row_an_invoice(shell):
 
 
 def test_sync_gives_what_it_could_and_ends_with_the_error(serve, tmp_path):
-    headers = {f"G{n}": invoice(f"G{n}", date=f"2024-0{n}-05T00:00:00Z") for n in (1, 2, 3)}
+    headers = [invoice(f"G{n}", date=f"2024-0{n}-05T00:00:00Z") for n in (1, 2, 3)]
 
-    def answer(asked):
-        target = asked.target.lower()
-        if "lineitems" not in target:
-            return f'{{"items":[{",".join(headers.values())}]}}'.encode()
-        return Reply(b"nothing like a page") if "g2" in target else page(rows(line()))
+    def lines(asked):
+        wrong = whose(asked)[0] == "G2"
+        return Reply(b"nothing like a page") if wrong else page(rows(line()))
 
-    service = serve(answer)
+    service = serve(Partner(*headers, lines=lines))
 
     def sync(*arguments):
         return run("sync", *arguments, url=service.url, token=TOKEN, cache=tmp_path)
@@ -383,14 +370,11 @@ def test_sync_writes_its_lines_above_the_bar(serve, tmp_path):
     """A bar is drawn from a second on; no line of ours is left beside a piece of it."""
     headers = [invoice(f"G{n}", date=f"2024-0{n}-05T00:00:00Z") for n in range(1, 6)]
 
-    def answer(asked):
-        if "lineitems" not in asked.target.lower():
-            return f'{{"items":[{",".join(headers)}]}}'.encode()
-        if "G5" in asked.target or "g5" in asked.target:
-            return Reply(page(rows(line())), delay=1.4)
-        return Reply(page(rows(line())), delay=0.3)
+    def lines(asked):
+        return Reply(page(rows(line())), delay=1.4 if whose(asked)[0] == "G5" else 0.3)
 
-    env = environment(serve(answer).url, TOKEN, tmp_path, NO_COLOR="1")
+    service = serve(Partner(*headers, lines=lines))
+    env = environment(service.url, TOKEN, tmp_path, NO_COLOR="1")
     got, code = on_terminal([*MODULE, "sync"], env)
     assert code == 0
     assert "invoices" in got.replace("1 ties", "")  # the bar was there
@@ -401,12 +385,8 @@ def test_sync_writes_its_lines_above_the_bar(serve, tmp_path):
 
 
 def test_interrupted_in_the_middle(serve, tmp_path):
-    def answer(asked):
-        if "lineitems" in asked.target.lower():
-            return Reply(page(rows(line())), delay=20)
-        return f'{{"items":[{invoice(date="2024-01-05T00:00:00Z")}]}}'.encode()
-
-    service = serve(answer)
+    header = invoice(date="2024-01-05T00:00:00Z")
+    service = serve(Partner(header, lines=Reply(page(rows(line())), delay=20)))
     env = environment(service.url, TOKEN, tmp_path)
     with subprocess.Popen(
         [*MODULE, "sync"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
@@ -423,10 +403,7 @@ def test_interrupted_in_the_middle(serve, tmp_path):
 def test_amounts_are_exact_text_in_json_and_csv(serve, tmp_path):
     """More digits than a binary float has, and a currency without decimals beside."""
     amount = "12345678901234.123456789012345678"
-    header = invoice(total=amount)
-    service = serve(
-        lambda asked: page(rows(line(amount))) if "lineitems" in asked.target else header.encode()
-    )
+    service = serve(Partner(invoice(total=amount), lines=page(rows(line(amount)))))
 
     def ask(*arguments):
         return run(*arguments, url=service.url, token=TOKEN, cache=tmp_path).stdout
@@ -440,11 +417,7 @@ def test_amounts_are_exact_text_in_json_and_csv(serve, tmp_path):
 
 
 def test_lines_as_csv_are_guarded_unless_raw(serve, tmp_path):
-    header = invoice()
-    service = serve(
-        lambda asked: page(rows(line(name="=1+1"))) if "lineitems" in asked.target
-        else header.encode()
-    )  # fmt: skip
+    service = serve(Partner(lines=page(rows(line(name="=1+1")))))
 
     def written(*arguments):
         done = run(

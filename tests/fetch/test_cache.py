@@ -17,6 +17,7 @@ import pytest
 import invoicekit as ik
 from invoicekit.fetch.page_cache import GZIPPED, MAGIC, zstd
 from invoicekit.files.private import read_note, write_note
+from support.partner import SEEK_LINK, Partner, whose
 from support.server import TOKEN, Reply, invoice, line, page, rows
 
 
@@ -24,26 +25,17 @@ def files(folder: Path, suffix: str = ".page") -> list[Path]:
     return sorted(folder.rglob(f"*{suffix}"))
 
 
-def one_invoice(*answers: bytes | Reply, header: str | None = None):
-    """Serve an invoice whose line items are `answers`, told apart by their seek token alone."""
-
-    def answer(asked):
-        if "lineitems" not in asked.target:
-            return (header or invoice(total="3.30")).encode()
-        return answers[int(asked.token or 0)]
-
-    return answer
-
-
-SEEK = "/invoices/G1/lineitems/OneTime/BillingLineItems?seekOperation=Next"
+def one_invoice(*pages: bytes | Reply, header: str | None = None) -> Partner:
+    """An invoice whose line items are these pages, told apart by their seek token alone."""
+    return Partner(header or invoice(total="3.30"), lines=pages)
 
 
 def test_pages_that_share_a_url_are_told_apart_by_their_token(serve, open_client):
     """Stock requests-cache answers page 2 of a seek chain with page 1."""
     service = serve(
         one_invoice(
-            page(rows(line("1.10", name="A")), uri=SEEK, token="1"),
-            page(rows(line("2.20", name="B")), uri=SEEK, token="2"),
+            page(rows(line("1.10", name="A")), uri=SEEK_LINK, token="1"),
+            page(rows(line("2.20", name="B")), uri=SEEK_LINK, token="2"),
             page(rows(line("3.30", name="C"))),
         )
     )
@@ -61,15 +53,12 @@ def test_tokens_that_differ_in_case_or_order_alone_are_two_pages(serve, open_cli
     """`match_headers` of requests-cache sorts and lower-cases a header with commas."""
     first, second = tokens
     answers = {
-        None: page(rows(line(name="A")), uri=SEEK, token=first),
-        first: page(rows(line(name="B")), uri=SEEK, token=second),
+        None: page(rows(line(name="A")), uri=SEEK_LINK, token=first),
+        first: page(rows(line(name="B")), uri=SEEK_LINK, token=second),
         second: page(rows(line(name="C"))),
     }
 
-    def answer(asked):
-        return answers[asked.token] if "lineitems" in asked.target else invoice().encode()
-
-    service = serve(answer)
+    service = serve(Partner(lines=lambda asked: answers[asked.token]))
     for _ in range(2):
         frame = open_client(service).invoice("G1").line_items()["OneTimeInvoiceLineItem"]
         assert frame["customer_name"].to_list() == ["A", "B", "C"]
@@ -79,14 +68,13 @@ def test_tokens_that_differ_in_case_or_order_alone_are_two_pages(serve, open_cli
 def test_pages_that_changed_places_are_asked_again(serve, open_client, tmp_path):
     """Each is whole for itself, and neither leads on: only their places say which is which."""
 
-    def answer(asked):
-        found = asked.target.split("/")[3]
-        amount = {"G1": "1.10", "G2": "2.20"}[found]
-        if "lineitems" in asked.target:
-            return page(rows(line(amount)))
-        return invoice(found, amount).encode()
+    amounts = {"G1": "1.10", "G2": "2.20"}
+    headers = [invoice(name, amount) for name, amount in amounts.items()]
 
-    service = serve(answer)
+    def lines(asked):
+        return page(rows(line(amounts[whose(asked)[0]])))
+
+    service = serve(Partner(*headers, lines=lines))
     client = open_client(service)
     for found in ("G1", "G2"):
         assert client.invoice(found).reconcile().ties
@@ -188,7 +176,7 @@ def test_a_damaged_file_is_fetched_again_and_nothing_else_happens(
     serve, open_client, tmp_path, kind, suffix
 ):
     service = serve(
-        one_invoice(page(rows(line("1.10")), uri=SEEK, token="1"), page(rows(line("2.20"))))
+        one_invoice(page(rows(line("1.10")), uri=SEEK_LINK, token="1"), page(rows(line("2.20"))))
     )
     right = open_client(service).invoice("G1").charges()
     for path in files(tmp_path, suffix):
@@ -268,7 +256,7 @@ def test_pages_are_packed_with_zstd(serve, open_client, tmp_path):
 
 def test_a_page_that_is_missing_from_a_commit_makes_the_whole_a_miss(serve, open_client, tmp_path):
     service = serve(
-        one_invoice(page(rows(line("1.10")), uri=SEEK, token="1"), page(rows(line("2.20"))))
+        one_invoice(page(rows(line("1.10")), uri=SEEK_LINK, token="1"), page(rows(line("2.20"))))
     )
     right = open_client(service).invoice("G1").charges()
     for number in range(3):
@@ -302,7 +290,7 @@ def test_offline_answers_from_the_cache_and_says_what_it_lacks(serve, open_clien
 
 def test_refresh_asks_again_and_keeps_the_old_until_the_new_stands(serve, open_client):
     answers = [page(rows(line(name="old"))), page(rows(line(name="new")))]
-    service = serve(lambda asked: answers[0] if "lineitems" in asked.target else invoice().encode())
+    service = serve(Partner(lines=lambda _: answers[0]))
     first = open_client(service).invoice("G1")
     assert first.charges()["customer_name"].item() == "old"
     answers[0] = Reply(status=403, body=b"{}")

@@ -25,6 +25,7 @@ from invoicekit.secret import Secret
 from invoicekit.sources.partner_center.envelope import MOST_PAGES
 from invoicekit.sources.partner_center.source import pages as pages_of
 from support.chains import OFFSET, SEEK, Chain, collection_of, kept, numbers, read_whole
+from support.partner import SEEK_LINK, Partner
 from support.server import Reply, invoice, page, rows
 
 PAGE = Chain().page(3)
@@ -320,14 +321,10 @@ def test_pages_without_an_end(serve, open_client):
 def test_empty_pages_without_an_end(serve, open_client):
     """Ever new tokens and never a row: a short page and an empty page say nothing, but 51 do."""
 
-    def answer(asked):
-        if "lineitems" not in asked.target:
-            return chain(asked)
-        uri = "/invoices/G1/lineitems/OneTime/BillingLineItems?seekOperation=Next"
-        return page("[]", uri=uri, token=f"1-{int((asked.token or '1-1')[2:]) + 1}")
+    def lines(asked):
+        return page("[]", uri=SEEK_LINK, token=f"1-{int((asked.token or '1-1')[2:]) + 1}")
 
-    chain = Chain()
-    client = open_client(service := serve(answer))
+    client = open_client(service := serve(Partner(lines=lines)))
     with pytest.raises(ik.PageError, match="onetime/billing of G1 leads nowhere: 51 pages"):
         client.invoice("G1").charges()
     assert numbers(service) == list(range(1, 52))
@@ -431,9 +428,7 @@ def test_a_service_that_asks_us_to_slow_down_is_left_alone_by_all_hands(serve, o
     times: list[tuple[float, bool]] = []
     told: list[float] = []
 
-    def answer(asked):
-        if "lineitems" not in asked.target:
-            return invoice(pairs=pairs).encode()
+    def lines(asked):
         if "OneTime" in asked.target and not told:
             told.append(time.monotonic())
             return Reply(b"{}", 429, {"Retry-After": "1"})
@@ -445,7 +440,8 @@ def test_a_service_that_asks_us_to_slow_down_is_left_alone_by_all_hands(serve, o
         body = page("[{}]", uri=uri, token=str(number + 1), self=number)
         return Reply(body, delay=0.05)
 
-    open_client(serve(answer)).invoice("G1").line_items()
+    partner = Partner(invoice(pairs=pairs), lines=lines)
+    open_client(serve(partner)).invoice("G1").line_items()
     assert len(times) == 10
     since = [at - told[0] for at, _ in times]
     assert [at for at in since if 0.2 < at < 0.9] == []

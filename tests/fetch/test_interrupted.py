@@ -21,7 +21,6 @@ from invoicekit.fetch import manifest
 from invoicekit.fetch.eviction import trim
 from invoicekit.files.private import MARKER, private_folder
 from support.chains import (
-    CLOSED,
     OFFSET,
     SEEK,
     Chain,
@@ -32,6 +31,7 @@ from support.chains import (
     place,
     read_whole,
 )
+from support.partner import CLOSED, SEEK_LINK, Partner, seek_link, whose
 from support.paths import PULLER
 from support.server import Reply, invoice, line, page, rows
 
@@ -318,15 +318,13 @@ def test_pending_pages_count_and_go_before_what_was_committed(serve, open_client
     """Of two pulls that were interrupted, the one left alone for an hour goes; then commits go."""
     filling = random.Random(1)
 
-    def answer(asked):
-        name = asked.target.split("/")[3].partition("?")[0]
-        if "lineitems" not in asked.target:
-            return invoice(name).encode()
+    def lines(asked):
         if asked.token:
             return Reply(b"", 503, {"Retry-After": "999"})
-        return page(padded(filling), uri=f"/invoices/{name}/lineitems/x", token="1")
+        return page(padded(filling), uri=seek_link(whose(asked)[0]), token="1")
 
-    service = serve(answer)
+    names = ("G1", "G2", "G3", "G4")
+    service = serve(Partner(*map(invoice, names), lines=lines))
     client = open_client(service, cache_gb=0.000_007)
 
     def interrupt(name: str) -> Path:
@@ -354,14 +352,10 @@ def padded(filling: random.Random) -> str:
 def test_a_pull_larger_than_the_cache_is_not_kept(serve, open_client):
     filling = random.Random(1)
 
-    def answer(asked):
-        if "lineitems" not in asked.target:
-            return invoice(total="11.00").encode()
-        number = int(asked.token or 0) + 1
-        more = {"uri": "/invoices/G1/lineitems/x", "token": str(number)} if number < 10 else {}
-        return page(padded(filling), **more)
-
-    client = open_client(serve(answer), cache_gb=0.000_010)
+    links = [{"uri": SEEK_LINK, "token": str(number)} for number in range(1, 10)]
+    pages = [page(padded(filling), **link) for link in (*links, {})]
+    partner = Partner(invoice(total="11.00"), lines=pages)
+    client = open_client(serve(partner), cache_gb=0.000_010)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         assert client.invoice("G1").line_items()["OneTimeInvoiceLineItem"].height == 10

@@ -16,10 +16,11 @@ import pytest
 import invoicekit as ik
 from invoicekit.files.private import MARK, MARKER, file_lock, private_folder
 from invoicekit.settings import read_settings
+from support.partner import Partner
 
 # Written by the code of the first release, which asked a service of this address.
 from support.paths import FIRST_RELEASE
-from support.server import invoice, line, page, rows
+from support.server import invoice
 
 ASKED = {"base_url": "http://127.0.0.1:48123", "tenant_id": "t", "offline": True}
 posix = pytest.mark.skipif(os.name != "posix", reason="owners and modes of POSIX")
@@ -64,9 +65,7 @@ def test_what_the_first_release_kept_is_read_by_who_says_nothing_of_himself(old)
 
 
 def test_offline_without_a_sign_in_there_is_one_folder_or_an_error(serve, open_client, tmp_path):
-    service = serve(
-        lambda asked: page(rows(line())) if "lineitems" in asked.target else invoice().encode()
-    )
+    service = serve(Partner())
 
     def offline() -> ik.Client:
         return ik.connect(
@@ -84,9 +83,7 @@ def test_offline_without_a_sign_in_there_is_one_folder_or_an_error(serve, open_c
 
 
 def test_one_user_s_refusal_is_not_another_s_answer(serve, open_client, tmp_path):
-    service = serve(
-        lambda asked: page(rows(line())) if "lineitems" in asked.target else invoice().encode()
-    )
+    service = serve(Partner())
     for client_id in ("one", "two", "one", "two"):
         open_client(service, client_id=client_id).invoice("G1")
     assert len(service.asked) == 2

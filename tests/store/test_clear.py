@@ -17,11 +17,11 @@ from invoicekit.files.private import MARKER, read_note, write_note
 from invoicekit.store.cache_admin import Cache
 from invoicekit.store.dataset import Store
 from support.chains import Chain, manifests_of, pages_in, read_whole
+from support.partner import CLOSED, Partner
 from support.paths import FIRST_RELEASE
-from support.server import invoice, line, page, rows
+from support.server import invoice
 
 posix = pytest.mark.skipif(os.name != "posix", reason="anybody may make links on POSIX alone")
-CLOSED = "2020-01-05T00:00:00Z"
 
 
 @pytest.fixture
@@ -58,14 +58,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 def filled(serve, open_client):
     """A client whose cache holds an open and a closed invoice: answers of both, frames of one."""
 
-    def answer(asked):
-        name = "G1" if "G1" in asked.target else "G2"
-        if "lineitems" in asked.target:
-            return page(rows(line()))
-        return invoice(name, **({"date": CLOSED} if name == "G1" else {})).encode()
-
-    service = serve(answer)
-    client = open_client(service)
+    client = open_client(serve(Partner(invoice("G1", date=CLOSED), invoice("G2"))))
     for name in ("G1", "G2"):
         client.invoice(name).line_items()
     assert list(client._session.root.rglob("*.parquet"))
@@ -326,14 +319,10 @@ def test_a_note_that_makes_no_sense_is_no_note(serve, open_client, wrong):
 
 
 def test_one_invoice_is_cleared_by_its_very_id_where_two_differ_in_case(serve, open_client):
-    names = {"/v1/invoices/G1": "G1", "/v1/invoices/g1": "g1"}
-    totals = {"G1": "1.00", "g1": "2.00"}
-    service = serve(
-        lambda asked: invoice(names[asked.target], totals[names[asked.target]]).encode()
-    )
+    service = serve(Partner(invoice("G1", "1.00"), invoice("g1", "2.00")))
     client = open_client(service)
     for _ in range(2):
-        assert [str(client.invoice(name).total) for name in names.values()] == ["1.00", "2.00"]
+        assert [str(client.invoice(name).total) for name in ("G1", "g1")] == ["1.00", "2.00"]
     assert len(service.asked) == 2  # each kept apart
     assert client.cache.clear(invoice="g1") == 1
     client.invoice("G1")

@@ -15,26 +15,8 @@ import pytest
 
 import invoicekit as ik
 from invoicekit.store import dataset as stores
+from support.partner import CLOSED, OPEN, Partner, refused, two_page_invoice
 from support.server import Reply, invoice, line, page, rows
-
-CLOSED = "2020-01-05T00:00:00Z"
-ONE_TIME = "OneTimeInvoiceLineItem"
-SEEK = "/invoices/G1/lineitems/OneTime/BillingLineItems?seekOperation=Next"
-
-
-def service_of(serve, *, header: str | None = None, bodies: dict | None = None):
-    """An invoice of two pages; `bodies` and `header` may be changed between requests."""
-    known = bodies if bodies is not None else {}
-    known.setdefault("header", header or invoice(total="3.30", date=CLOSED))
-    known.setdefault(None, page(rows(line("1.10", name="A")), uri=SEEK, token="1"))
-    known.setdefault("1", page(rows(line("2.20", name="B"))))
-
-    def answer(asked):
-        if asked.target == "/v1/invoices":
-            return page(rows(known["header"]))
-        return known[asked.token] if "lineitems" in asked.target else known["header"].encode()
-
-    return serve(answer)
 
 
 def age(path, seconds: float) -> None:
@@ -44,7 +26,7 @@ def age(path, seconds: float) -> None:
 
 
 def test_a_closed_invoice_is_read_from_the_store_and_is_the_same(serve, open_client, tmp_path):
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     first = open_client(service).invoice("G1")
     items = first.line_items()
     for answers in (tmp_path / "cache").glob("*/*/*.json"):
@@ -88,17 +70,18 @@ def test_what_lies_in_the_store_gives_the_same_report_byte_for_byte(fresh_demo, 
     [invoice(total="3.31", date=CLOSED), invoice(total="3.30", date="2020-01-06T00:00:00Z")],
 )
 def test_an_invoice_that_changed_is_asked_again(serve, open_client, header):
-    bodies: dict = {}
-    service = service_of(serve, bodies=bodies)
+    partner = two_page_invoice()
+    service = serve(partner)
     open_client(service).invoice("G1").line_items()
-    bodies.update({"header": header, "1": page(rows(line("2.21", name="B")))})
+    partner.headers["G1"] = header
+    partner.lines[1] = page(rows(line("2.21", name="B")))
     client = open_client(service)
     client.cache.clear()
     assert client.invoice("G1").charges()["total"].to_list() == [Decimal("1.10"), Decimal("2.21")]
 
 
 def test_frames_of_an_older_decoder_are_not_read(serve, open_client, tmp_path):
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     open_client(service).invoice("G1").line_items()
     (root,) = (tmp_path / "cache").iterdir()
     store = stores.Store(root)
@@ -109,21 +92,14 @@ def test_frames_of_an_older_decoder_are_not_read(serve, open_client, tmp_path):
 
 
 def test_an_open_invoice_is_not_stored(serve, open_client, tmp_path):
-    service = service_of(serve, header=invoice(total="3.30"))
+    service = serve(two_page_invoice(date=OPEN))
     open_client(service).invoice("G1").line_items()
     assert list(tmp_path.rglob("*.parquet")) == []
 
 
 def test_an_incomplete_invoice_is_not_stored(serve, open_client, tmp_path):
-    pairs = (("one_time", "billing_line_items"), ("azure", "billing_line_items"))
-
-    def answer(asked):
-        if "lineitems" not in asked.target:
-            return invoice(pairs=pairs, date=CLOSED).encode()
-        return Reply(b"{}", 403) if "Azure" in asked.target else page(rows(line()))
-
     with pytest.warns(UserWarning, match="refused"):
-        open_client(serve(answer)).invoice("G1").line_items()
+        open_client(serve(refused("Azure", date=CLOSED))).invoice("G1").line_items()
     assert list(tmp_path.rglob("*.parquet")) == []
 
 
@@ -138,7 +114,7 @@ DAMAGE = {
 @pytest.mark.parametrize("suffix", ["lines", "json"])
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_damage_costs_time_alone(serve, open_client, tmp_path, kind, suffix):
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     right = open_client(service).invoice("G1").charges()
     for path in (tmp_path / "cache").glob(f"*/lines/**/*.{suffix}"):
         DAMAGE[kind](path)
@@ -169,7 +145,7 @@ def test_what_is_asked_of_the_store_is_right_or_asked_elsewhere(
     serve, open_client, tmp_path, damage, ask
 ):
     """Totals and proof read the few columns that they need, where these lie."""
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     first = open_client(service).invoice("G1")
     first.line_items()
     right = ask(first)
@@ -181,7 +157,7 @@ def test_what_is_asked_of_the_store_is_right_or_asked_elsewhere(
 
 
 def test_either_may_be_deleted(serve, open_client, tmp_path):
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     right = open_client(service).invoice("G1").charges()
     (root,) = (tmp_path / "cache").iterdir()
     shutil.rmtree(root / "lines")
@@ -192,11 +168,11 @@ def test_either_may_be_deleted(serve, open_client, tmp_path):
 
 
 def test_refresh_writes_the_store_anew(serve, open_client):
-    bodies: dict = {}
-    service = service_of(serve, bodies=bodies)
+    partner = two_page_invoice()
+    service = serve(partner)
     found = open_client(service).invoice("G1")
     found.line_items()
-    bodies["1"] = page(rows(line("2.20", name="C")))
+    partner.lines[1] = page(rows(line("2.20", name="C")))
     found.line_items(refresh=True)
     names = open_client(service).invoice("G1").charges()["customer_name"].to_list()
     assert names == ["A", "C"]
@@ -233,15 +209,7 @@ def test_a_scan_has_all_lines_of_all_invoices_as_they_are(demo):
 
 
 def test_a_scan_names_the_invoices_that_are_not_whole(serve, open_client):
-    pairs = (("one_time", "billing_line_items"), ("azure", "billing_line_items"))
-    header = invoice(pairs=pairs, date=CLOSED)
-
-    def answer(asked):
-        if "lineitems" not in asked.target:
-            return page(rows(header)) if asked.target == "/v1/invoices" else header.encode()
-        return Reply(b"{}", 403) if "Azure" in asked.target else page(rows(line()))
-
-    client = open_client(serve(answer))
+    client = open_client(serve(refused("Azure", date=CLOSED)))
     with pytest.warns(UserWarning, match="refused"):
         client.sync(tell=lambda _: None)
     with pytest.warns(UserWarning, match=r"not to be had.* of G1; client.sync\(\)"):
@@ -249,7 +217,7 @@ def test_a_scan_names_the_invoices_that_are_not_whole(serve, open_client):
 
 
 def test_a_scan_is_refused_where_lines_are_gone(serve, open_client, tmp_path):
-    client = open_client(service_of(serve))
+    client = open_client(serve(two_page_invoice()))
     client.sync(tell=lambda _: None)
     (path,) = tmp_path.rglob("*.lines")
     path.unlink()
@@ -260,11 +228,12 @@ def test_a_scan_is_refused_where_lines_are_gone(serve, open_client, tmp_path):
 
 
 def test_sync_goes_on_where_it_stopped(serve, open_client):
-    bodies: dict = {"1": Reply(b"{}", 500)}
-    service = service_of(serve, bodies=bodies)
+    partner = two_page_invoice()
+    partner.lines[1] = Reply(b"{}", 500)
+    service = serve(partner)
     with pytest.raises(ik.FetchError):
         open_client(service).sync(tell=lambda _: None)
-    bodies["1"] = page(rows(line("2.20", name="B")))
+    partner.lines[1] = page(rows(line("2.20", name="B")))
     asked = len(service.asked)
     done = open_client(service).sync(tell=lambda _: None)
     assert done["state"].to_list() == ["ties"]
@@ -272,18 +241,20 @@ def test_sync_goes_on_where_it_stopped(serve, open_client):
 
 
 def test_an_incomplete_invoice_is_tried_again_by_the_next_sync(serve, open_client):
-    bodies: dict = {None: Reply(b"{}", 404)}
-    service = service_of(serve, bodies=bodies)
+    partner = two_page_invoice()
+    partner.lines[0] = Reply(b"{}", 404)
+    service = serve(partner)
     with pytest.warns(UserWarning, match="not found"):
         done = open_client(service).sync(tell=lambda _: None)
     assert done["state"].to_list() == ["incomplete"]
-    bodies[None] = page(rows(line("3.30")))
+    partner.lines[0] = page(rows(line("3.30")))
     assert open_client(service).sync(tell=lambda _: None)["state"].to_list() == ["ties"]
 
 
 def test_fields_beyond_the_documented_survive_the_store(serve, open_client):
-    bodies: dict = {"1": page(rows(line("2.20", name="B", newField='"x"')))}
-    service = service_of(serve, bodies=bodies)
+    partner = two_page_invoice()
+    partner.lines[1] = page(rows(line("2.20", name="B", newField='"x"')))
+    service = serve(partner)
     with pytest.warns(UserWarning, match="new_field"):
         decoded = open_client(service).invoice("G1").line_items()["OneTimeInvoiceLineItem"]
     stored = open_client(service).invoice("G1").line_items()["OneTimeInvoiceLineItem"]
@@ -292,28 +263,28 @@ def test_fields_beyond_the_documented_survive_the_store(serve, open_client):
 
 
 def test_sync_asks_again_when_the_invoice_names_other_collections(serve, open_client):
-    known = {}
-    client = open_client(service_of(serve, bodies=known))
+    partner = two_page_invoice()
+    client = open_client(serve(partner))
     assert client.sync(tell=lambda _: None)["new"].to_list() == [True]
     pairs = (("one_time", "billing_line_items"), ("marketplace", "billing_line_items"))
-    known["header"] = invoice(total="3.30", date=CLOSED, pairs=pairs)
+    partner.headers["G1"] = invoice(total="3.30", date=CLOSED, pairs=pairs)
     found = client.sync(tell=lambda _: None)
     assert found.select("new", "lines").rows() == [(True, 4)]
 
 
 def test_totals_of_the_store_are_of_the_collections_that_the_invoice_names_now(serve, open_client):
-    bodies: dict = {}
-    service = service_of(serve, bodies=bodies)
+    partner = two_page_invoice()
+    service = serve(partner)
     open_client(service).invoice("G1").line_items()
     pairs = (("one_time", "billing_line_items"), ("marketplace", "billing_line_items"))
-    bodies["header"] = invoice(total="3.30", date=CLOSED, pairs=pairs)
+    partner.headers["G1"] = invoice(total="3.30", date=CLOSED, pairs=pairs)
     client = open_client(service)
     assert client.invoice("G1", refresh=True).totals()["lines"].item() == 4
     assert client.invoice("G1").reconcile().lines == 4
 
 
 def test_sync_calls_an_invoice_that_names_no_collections_incomplete(serve, open_client):
-    service = service_of(serve, header=invoice(total="0.00", date=CLOSED, pairs=()))
+    service = serve(Partner(invoice(total="0.00", date=CLOSED, pairs=())))
     assert open_client(service).sync(tell=lambda _: None)["state"].to_list() == ["incomplete"]
 
 
@@ -334,7 +305,7 @@ def test_an_object_type_of_any_name_is_stored_under_one_of_ours(tmp_path, name):
 
 
 def test_a_frame_that_is_changed_in_place_changes_no_total(serve, open_client):
-    found = open_client(service_of(serve)).invoice("G1")
+    found = open_client(serve(two_page_invoice())).invoice("G1")
     frame = found.line_items()["OneTimeInvoiceLineItem"]
     frame.extend(frame.clone())
     assert found.reconcile().lines == 2
@@ -343,7 +314,7 @@ def test_a_frame_that_is_changed_in_place_changes_no_total(serve, open_client):
 
 @pytest.mark.parametrize("damage", [DAMAGE["foreign"], with_other_rows, with_a_wrong_page])
 def test_sync_brings_in_again_what_is_damaged(serve, open_client, tmp_path, damage):
-    client = open_client(service_of(serve))
+    client = open_client(serve(two_page_invoice()))
     whole = client.sync(tell=lambda _: None)
     (path,) = tmp_path.rglob("*.lines")
     damage(path)
@@ -354,7 +325,7 @@ def test_sync_brings_in_again_what_is_damaged(serve, open_client, tmp_path, dama
 
 
 def test_lines_without_a_note_are_forgotten_too(serve, open_client, tmp_path):
-    client = open_client(service_of(serve))
+    client = open_client(serve(two_page_invoice()))
     client.sync(tell=lambda _: None)
     for note in tmp_path.glob("**/_invoices/*.json"):
         note.unlink()
@@ -409,7 +380,7 @@ with warnings.catch_warnings(record=True) as told:
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
 def test_a_full_disk_costs_the_store_and_not_the_result(serve, tmp_path):
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, service.url, str(tmp_path / "cache")],
         capture_output=True,

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from test_store import CLOSED, ONE_TIME, service_of
 
 import invoicekit as ik
 from invoicekit.files.private import read_note, write_note
 from invoicekit.line_items import InvoiceLines
 from invoicekit.store import parts
-from support.server import line, page, rows
+from support.partner import CLOSED, ONE_TIME, Partner, two_page_invoice
+from support.server import invoice, line, page, rows
 
 MANY = rows(*(line(f"{number}.10", name=f"Customer {number}") for number in range(40)))
 
@@ -42,8 +42,7 @@ def part_of(folder: Path) -> Path:
 
 @pytest.mark.parametrize("kind", range(3), ids=["a bit", "a byte", "sixteen bytes"])
 def test_no_damage_gives_a_wrong_total(serve, open_client, tmp_path, kind):
-    bodies = {None: page(MANY)}
-    service = service_of(serve, bodies=bodies)
+    service = serve(Partner(invoice(total="3.30", date=CLOSED), lines=page(MANY)))
     client = open_client(service)
     client.sync(tell=lambda _: None)
     right = client.invoice("G1").totals("customer"), client.invoice("G1").charges()
@@ -60,7 +59,7 @@ def test_no_damage_gives_a_wrong_total(serve, open_client, tmp_path, kind):
 
 
 def test_a_file_is_read_for_its_digest_once_a_process(serve, open_client, tmp_path, monkeypatch):
-    client = open_client(service_of(serve))
+    client = open_client(serve(two_page_invoice()))
     client.sync(tell=lambda _: None)
     hashed = []
     real = parts._has_its_digest
@@ -92,7 +91,7 @@ def of_the_first_release(note) -> None:
 def test_a_scan_says_that_a_manifest_cannot_be_read(
     serve, open_client, tmp_path, spoil_note, words
 ):
-    client = open_client(service_of(serve))
+    client = open_client(serve(two_page_invoice()))
     client.sync(tell=lambda _: None)
     (note,) = tmp_path.rglob("_invoices/*.json")
     spoil_note(note)
@@ -109,7 +108,7 @@ def test_a_scan_says_that_a_manifest_cannot_be_read(
 
 def test_an_error_of_our_own_analysis_is_not_taken_for_damage(serve, open_client):
     """Else a wrong answer of ours would be asked for twice, and the second time of other lines."""
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     open_client(service).invoice("G1").line_items()
     asked = []
 
@@ -123,7 +122,7 @@ def test_an_error_of_our_own_analysis_is_not_taken_for_damage(serve, open_client
 
 
 def test_an_error_of_our_own_analysis_stops_a_sync(serve, open_client, monkeypatch):
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     client = open_client(service)
     client.sync(tell=lambda _: None)
     proven = []
@@ -142,7 +141,7 @@ def test_an_error_of_our_own_analysis_stops_a_sync(serve, open_client, monkeypat
 def test_a_file_that_changes_under_a_reader_or_makes_polars_panic_is_had_elsewhere(
     serve, open_client, tmp_path, panic
 ):
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     open_client(service).invoice("G1").line_items()
     (path,) = tmp_path.rglob("*.lines")
     client, asked = open_client(service), []
@@ -162,7 +161,7 @@ def test_a_file_that_changes_under_a_reader_or_makes_polars_panic_is_had_elsewhe
 
 
 def test_frames_that_polars_panics_over_are_had_elsewhere(serve, open_client, monkeypatch):
-    service = service_of(serve, header=None)
+    service = serve(two_page_invoice())
     right = open_client(service).invoice("G1").charges()
 
     def panic(*_: object, **__: object) -> None:

@@ -8,25 +8,21 @@ import pytest
 
 import invoicekit as ik
 from invoicekit.store.parts import SUPERSEDED
+from support.partner import CLOSED, Partner, whose
 from support.server import invoice, line, page, rows
 
-CLOSED = "2020-01-05T00:00:00Z"
 KIND = "OneTimeInvoiceLineItem"
 
 
 @pytest.fixture
 def client(serve, open_client):
     """Two invoices of a line each, synced."""
-    headers = {name: invoice(name, date=CLOSED) for name in ("G1", "G2")}
+    headers = [invoice(name, date=CLOSED) for name in ("G1", "G2")]
 
-    def answer(asked):
-        if "lineitems" in asked.target:
-            return page(rows(line(name="of " + asked.target.split("/")[3])))
-        if asked.target == "/v1/invoices":
-            return page(rows(*headers.values()))
-        return headers[asked.target.split("/")[3]].encode()
+    def lines(asked):
+        return page(rows(line(name=f"of {whose(asked)[0]}")))
 
-    client = open_client(serve(answer))
+    client = open_client(serve(Partner(*headers, lines=lines)))
     client.sync(tell=lambda _: None)
     assert customers(client) == ["of G1", "of G2"]
     return client

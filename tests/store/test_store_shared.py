@@ -15,11 +15,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from test_store import CLOSED, ONE_TIME, age, service_of
+from test_store import age
 
 import invoicekit as ik
 from invoicekit.store import dataset as stores
 from invoicekit.store import hive, parts
+from support.partner import CLOSED, ONE_TIME, Partner, two_page_invoice, two_pages, whose
 from support.server import invoice, line, page, rows
 
 posix = pytest.mark.skipif(os.name != "posix", reason="kill -9")
@@ -36,11 +37,11 @@ def published(folder: Path) -> list[str]:
 
 
 def test_a_frame_that_was_made_before_a_sync_is_collected_after_it(serve, open_client, tmp_path):
-    bodies: dict = {}
-    client = open_client(service_of(serve, bodies=bodies))
+    partner = two_page_invoice()
+    client = open_client(serve(partner))
     client.sync(tell=quiet)
     before = client.scan(ONE_TIME)
-    bodies["1"] = page(rows(line("2.20", name="C")))
+    partner.lines[1] = page(rows(line("2.20", name="C")))
     client.sync(refresh=True, tell=quiet)
     assert before.collect()["customer_name"].to_list() == ["A", "B"]
     assert client.scan(ONE_TIME).collect()["customer_name"].to_list() == ["A", "C"]
@@ -50,10 +51,10 @@ def test_a_frame_that_was_made_before_a_sync_is_collected_after_it(serve, open_c
 def test_what_was_superseded_goes_after_an_hour_and_what_was_never_committed_after_a_day(
     serve, open_client, tmp_path
 ):
-    bodies: dict = {}
-    client = open_client(service_of(serve, bodies=bodies))
+    partner = two_page_invoice()
+    client = open_client(serve(partner))
     client.sync(tell=quiet)
-    bodies["1"] = page(rows(line("2.20", name="C")))
+    partner.lines[1] = page(rows(line("2.20", name="C")))
     client.sync(refresh=True, tell=quiet)
     (superseded,) = tmp_path.rglob(parts.SUPERSEDED)
     place = superseded.parents[1]
@@ -101,7 +102,6 @@ def test_an_invoice_is_always_there_while_it_is_stored_again(tmp_path):
     assert published(tmp_path) == ["59"]
 
 
-NAMES = ("G1", "G2", "G3")
 SYNC = """
 import sys, warnings
 import invoicekit as ik
@@ -115,23 +115,15 @@ print("done")
 """
 
 
-def partner(asked):
-    """A partner of three invoices, two pages of lines each."""
-    if asked.target == "/v1/invoices":
-        return page(rows(*(invoice(name, total="3.30", date=CLOSED) for name in NAMES)))
-    name = asked.target.split("/")[3].partition("?")[0]
-    if "lineitems" not in asked.target:
-        return invoice(name, total="3.30", date=CLOSED).encode()
-    if asked.token:
-        return page(rows(line("2.20", name="B")))
-    uri = f"/invoices/{name}/lineitems/OneTime/BillingLineItems?seekOperation=Next"
-    return page(rows(line("1.10", name="A")), uri=uri, token="1")
-
-
 @posix
 def test_processes_that_sync_and_are_killed_disturb_no_reader(serve, open_client, tmp_path):
     """3 processes sync all again and again, 16 threads prove; one process after another dies."""
-    service = serve(partner)
+    names = ("G1", "G2", "G3")
+    headers = [invoice(name, total="3.30", date=CLOSED) for name in names]
+    pages = {name: two_pages(name) for name in names}
+    service = serve(
+        Partner(*headers, lines=lambda asked: pages[whose(asked)[0]][int(asked.token or 0)])
+    )
     chance = random.Random(5)
 
     def start(rounds: int) -> subprocess.Popen[str]:
@@ -145,7 +137,7 @@ def test_processes_that_sync_and_are_killed_disturb_no_reader(serve, open_client
     def prove(number: int) -> None:
         try:
             while not done.is_set():
-                for name in NAMES:
+                for name in names:
                     found = open_client(service).invoice(name)
                     proof = found.reconcile()
                     assert (proof.state, proof.lines) == ("ties", 2), proof
@@ -186,7 +178,7 @@ def test_processes_that_sync_and_are_killed_disturb_no_reader(serve, open_client
 def test_other_engines_see_after_the_next_sync_what_a_killed_process_did_not_show(
     serve, open_client, tmp_path
 ):
-    client = open_client(service_of(serve))
+    client = open_client(serve(two_page_invoice()))
     client.sync(tell=quiet)
     (file,) = tmp_path.rglob("*.parquet")
     file.rename(file.with_name("part-0123456789ab-00000.parquet"))
@@ -202,10 +194,10 @@ def test_what_a_killed_process_left_on_its_way_goes_with_the_next_sync(
     serve, open_client, tmp_path, monkeypatch
 ):
     """Killed before its new folder was renamed into place, as `os._exit` would."""
-    bodies: dict = {}
-    client = open_client(service_of(serve, bodies=bodies))
+    partner = two_page_invoice()
+    client = open_client(serve(partner))
     client.sync(tell=quiet)
-    bodies["1"] = page(rows(line("2.20", name="C")))
+    partner.lines[1] = page(rows(line("2.20", name="C")))
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -221,7 +213,7 @@ def test_what_a_killed_process_left_on_its_way_goes_with_the_next_sync(
 
 
 def test_the_size_of_the_cache_counts_a_file_of_two_names_once(serve, open_client, tmp_path):
-    client = open_client(service_of(serve))
+    client = open_client(serve(two_page_invoice()))
     client.sync(tell=quiet)
     found = [path.stat() for path in tmp_path.rglob("*") if path.is_file()]
     assert len({one.st_ino for one in found}) == len(found) - 1
@@ -233,7 +225,7 @@ def test_a_disk_without_hard_links_has_copies(serve, open_client, tmp_path, monk
         raise OSError(errno.EPERM, "no hard links here")
 
     monkeypatch.setattr(os, "link", refuse)
-    client = open_client(service_of(serve))
+    client = open_client(serve(two_page_invoice()))
     client.sync(tell=quiet)
     assert published(tmp_path) == ["A", "B"]
     assert client.invoice("G1").reconcile().ties
@@ -268,7 +260,7 @@ def test_ordinary_names_are_as_they_were_and_no_two_differ_in_case_alone(tmp_pat
 
 @posix
 def test_what_is_stored_is_for_the_users_eyes_only(serve, open_client, tmp_path):
-    open_client(service_of(serve)).sync(tell=quiet)
+    open_client(serve(two_page_invoice())).sync(tell=quiet)
     (root,) = tmp_path.rglob("lines")
     for path in root.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
@@ -277,7 +269,7 @@ def test_what_is_stored_is_for_the_users_eyes_only(serve, open_client, tmp_path)
 @posix
 def test_a_manifest_cannot_name_a_file_elsewhere(serve, open_client, tmp_path):
     """The store of somebody else, put in place of ours, reads and removes nothing beyond it."""
-    client = open_client(service_of(serve))
+    client = open_client(serve(two_page_invoice()))
     client.sync(tell=quiet)
     (note,) = tmp_path.rglob("_invoices/*.json")
     (part,) = tmp_path.rglob("*.lines")

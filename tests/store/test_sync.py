@@ -14,11 +14,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from test_store import CLOSED, ONE_TIME, SEEK, service_of
 
 import invoicekit as ik
 from invoicekit.client import Client
 from invoicekit.files.private import read_note, write_note
+from support.partner import CLOSED, ONE_TIME, SEEK_LINK, Partner, two_page_invoice, whose
 from support.server import TOKEN, Reply, invoice, line, page, rows
 
 posix = pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
@@ -54,11 +54,11 @@ def customers(client: ik.Client) -> list[str]:
 
 @pytest.mark.parametrize(("days", "closed"), [(14, False), (16, True)])
 def test_an_invoice_is_closed_after_fifteen_days(serve, open_client, tmp_path, days, closed):
-    bodies: dict = {}
-    service = service_of(serve, header=invoice(total="3.30", date=ago(days)), bodies=bodies)
+    partner = two_page_invoice(date=ago(days))
+    service = serve(partner)
     assert customers(open_client(service)) == ["A", "B"]
     assert bool(list(tmp_path.rglob("*.parquet"))) == closed
-    bodies["1"] = page(rows(line("2.20", name="C")))
+    partner.lines[1] = page(rows(line("2.20", name="C")))
     as_if_ago(tmp_path, 3 * 3600)
     assert customers(open_client(service)) == (["A", "B"] if closed else ["A", "C"])
 
@@ -67,11 +67,11 @@ def test_an_invoice_is_closed_after_fifteen_days(serve, open_client, tmp_path, d
 def test_sync_keeps_an_open_invoice_for_an_hour_and_a_closed_one_for_ever(
     serve, open_client, tmp_path, days, closed
 ):
-    bodies: dict = {}
-    service = service_of(serve, header=invoice(total="3.30", date=ago(days)), bodies=bodies)
+    partner = two_page_invoice(date=ago(days))
+    service = serve(partner)
     client = open_client(service)
     client.sync(tell=quiet)
-    bodies["1"] = page(rows(line("2.20", name="C")))
+    partner.lines[1] = page(rows(line("2.20", name="C")))
     as_if_ago(tmp_path, 3500)
     assert client.sync(tell=quiet)["new"].to_list() == [False]
     as_if_ago(tmp_path, 200)
@@ -89,10 +89,11 @@ def test_sync_keeps_an_open_invoice_for_an_hour_and_a_closed_one_for_ever(
 def test_a_closed_invoice_whose_header_changed_is_asked_again_by_itself(
     serve, open_client, header, way
 ):
-    bodies: dict = {}
-    service = service_of(serve, bodies=bodies)
+    partner = two_page_invoice()
+    service = serve(partner)
     assert customers(open_client(service)) == ["A", "B"]
-    bodies.update({"header": header, "1": page(rows(line("2.21", name="C")))})
+    partner.headers["G1"] = header
+    partner.lines[1] = page(rows(line("2.21", name="C")))
     if way == "sync":
         (found,) = open_client(service).sync(tell=quiet)["lines_total"]
         assert found == Decimal("3.31")
@@ -105,24 +106,21 @@ def test_a_closed_invoice_whose_header_changed_is_asked_again_by_itself(
 
 
 def test_an_interrupted_pull_is_not_resumed_for_another_header(serve, open_client):
-    bodies: dict = {"1": Reply(b"{}", 500)}
-    service = service_of(serve, bodies=bodies)
+    partner = two_page_invoice()
+    partner.lines[1] = Reply(b"{}", 500)
+    service = serve(partner)
     with pytest.raises(ik.FetchError):
         open_client(service).invoice("G1").charges()
-    bodies.update(
-        {
-            "header": invoice(total="4.40", date=CLOSED),
-            None: page(rows(line("2.20", name="new")), uri=SEEK, token="1"),
-            "1": page(rows(line("2.20", name="B"))),
-        }
-    )
+    partner.headers["G1"] = invoice(total="4.40", date=CLOSED)
+    partner.lines[0] = page(rows(line("2.20", name="new")), uri=SEEK_LINK, token="1")
+    partner.lines[1] = page(rows(line("2.20", name="B")))
     client = open_client(service)
     client.invoice("G1", refresh=True)
     assert customers(client) == ["new", "B"]
 
 
 def test_pages_of_the_first_release_which_name_no_header_are_read(serve, open_client, tmp_path):
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     open_client(service).invoice("G1").line_items()
     for path in tmp_path.rglob("commit.json"):
         note = read_note(path)
@@ -141,15 +139,12 @@ def test_what_one_process_asks_again_the_next_one_sees(serve, open_client, days,
     """Of one collection of two."""
     name = {"OneTime": "A", "Office": "O"}
 
-    def answer(asked):
-        header = invoice(total="3.30", date=ago(days).replace(" ", ""), pairs=TWO)
-        if asked.target == "/v1/invoices":
-            return page(rows(header))
-        if "lineitems" not in asked.target:
-            return header.encode()
-        return page(rows(line("1.65", name=name[asked.target.split("/")[5]])))
+    header = invoice(total="3.30", date=ago(days), pairs=TWO)
 
-    service = serve(answer)
+    def lines(asked):
+        return page(rows(line("1.65", name=name[whose(asked)[1]])))
+
+    service = serve(Partner(header, lines=lines))
     if begun == "read":
         open_client(service).invoice("G1").line_items()
     elif begun == "synced":
@@ -168,22 +163,22 @@ def test_what_one_process_asks_again_the_next_one_sees(serve, open_client, days,
 
 
 def test_an_open_invoice_that_is_asked_again_whole_is_stored_again(serve, open_client):
-    bodies: dict = {}
-    service = service_of(serve, header=invoice(total="3.30", date=ago(3)), bodies=bodies)
+    partner = two_page_invoice(date=ago(3))
+    service = serve(partner)
     client = open_client(service)
     client.sync(tell=quiet)
-    bodies["1"] = page(rows(line("2.20", name="C")))
+    partner.lines[1] = page(rows(line("2.20", name="C")))
     open_client(service).invoice("G1").line_items(refresh=True)
     assert client.scan(ONE_TIME).collect()["customer_name"].to_list() == ["A", "C"]
     assert client.sync(tell=quiet)["new"].to_list() == [False]
 
 
 def test_sync_refresh_asks_for_all_lines_again(serve, open_client):
-    bodies: dict = {}
-    service = service_of(serve, bodies=bodies)
+    partner = two_page_invoice()
+    service = serve(partner)
     client = open_client(service)
     client.sync(tell=quiet)
-    bodies["1"] = page(rows(line("2.20", name="C")))
+    partner.lines[1] = page(rows(line("2.20", name="C")))
     assert client.sync(tell=quiet)["new"].to_list() == [False]
     assert client.sync(refresh=True, tell=quiet)["new"].to_list() == [True]
     assert customers(open_client(service)) == ["A", "C"]
@@ -203,8 +198,9 @@ def test_the_store_gives_the_very_frames_that_were_decoded(demo, tmp_path):
 
 
 def test_a_day_stays_the_day_that_it_was(serve, open_client):
-    bodies = {"1": page(rows(line("2.20", chargeStartDate='"2020-01-31T00:00:00Z"')))}
-    service = service_of(serve, bodies=bodies)
+    partner = two_page_invoice()
+    partner.lines[1] = page(rows(line("2.20", chargeStartDate='"2020-01-31T00:00:00Z"')))
+    service = serve(partner)
     for _ in range(2):
         charges = open_client(service).invoice("G1").charges()
         assert charges["charge_start"].to_list() == [None, date(2020, 1, 31)]
@@ -213,23 +209,17 @@ def test_a_day_stays_the_day_that_it_was(serve, open_client):
 # What goes wrong with some
 
 
-class Partner:
-    """Invoices of one line each; of some the lines are answered otherwise."""
+class Many(Partner):
+    """Invoices of one line each, newest first; of some the lines are answered otherwise."""
 
     def __init__(self, count: int, **wrong: Reply | bytes) -> None:
-        self.names = [f"G{number}" for number in range(1, count + 1)]
         self.wrong = wrong
+        dates = {f"G{n}": f"2020-01-{28 - n:02}T00:00:00Z" for n in range(1, count + 1)}
+        headers = (invoice(name, date=date) for name, date in dates.items())
+        super().__init__(*headers, lines=self.lines_of)
 
-    def header(self, name: str) -> str:
-        day = 28 - int(name[1:])
-        return invoice(name, total="1.10", date=f"2020-01-{day:02}T00:00:00Z")
-
-    def __call__(self, asked):
-        if asked.target == "/v1/invoices":
-            return page(rows(*map(self.header, self.names)))
-        name = asked.target.split("/")[3]
-        if "lineitems" not in asked.target:
-            return self.header(name).encode()
+    def lines_of(self, asked):
+        name = whose(asked)[0]
         return self.wrong.get(name) or page(rows(line("1.10", name=name)))
 
 
@@ -240,7 +230,7 @@ def of(service, since: int = 0) -> list[str]:
 
 
 def test_sync_goes_on_past_a_bad_invoice_and_names_it(serve, open_client):
-    partner = Partner(5, G2=b'{"items": [', G4=page(rows(line('"dear"'))))
+    partner = Many(5, G2=b'{"items": [', G4=page(rows(line('"dear"'))))
     client = open_client(serve(partner))
     told: list[str] = []
     with pytest.raises(
@@ -248,7 +238,7 @@ def test_sync_goes_on_past_a_bad_invoice_and_names_it(serve, open_client):
     ) as no:
         client.sync(tell=told.append)
     assert not isinstance(no.value, ik.FetchError)
-    assert [words.split()[0] for words in told] == partner.names
+    assert [words.split()[0] for words in told] == list(partner.headers)
     assert [words for words in told if "not synced" in words] == [told[1], told[3]]
     stored = client.scan(ONE_TIME).collect()["invoice_id"].to_list()
     assert stored == ["G1", "G3", "G5"]
@@ -259,7 +249,7 @@ def test_sync_goes_on_past_a_bad_invoice_and_names_it(serve, open_client):
 @pytest.mark.parametrize("name", ["../../x", "a/b", "G\\u00002"])
 def test_an_id_that_nobody_can_ask_for_costs_that_invoice_alone(serve, open_client, name):
     """It is the service's word: an error of ours, and no ValueError, which is for a user's."""
-    partner = Partner(3)
+    partner = Many(3)
 
     def answer(asked):
         said = partner(asked)
@@ -273,15 +263,15 @@ def test_an_id_that_nobody_can_ask_for_costs_that_invoice_alone(serve, open_clie
 
 
 def test_the_error_of_failures_of_one_kind_is_of_that_kind(serve, open_client):
-    partner = Partner(3, G2=Reply(b'{"code":77,"description":"no"}', 500))
+    partner = Many(3, G2=Reply(b'{"code":77,"description":"no"}', 500))
     with pytest.raises(ik.FetchError, match="1 of 3 invoices not synced: G2") as no:
         open_client(serve(partner)).sync(tell=quiet)
     assert (no.value.status, no.value.code) == (500, "77")
 
 
 def test_an_invoice_without_a_total_is_passed_over_as_well(serve, open_client):
-    partner = Partner(2)
-    partner.header = lambda name: invoice(name, "null" if name == "G1" else "1.10", date=CLOSED)
+    partner = Many(2)
+    partner.headers["G1"] = invoice("G1", "null", date=CLOSED)
     client = open_client(serve(partner))
     with pytest.raises(ik.FrameError, match=r"1 of 2 .*G1: .*total_charges"):
         client.sync(tell=quiet)
@@ -290,7 +280,7 @@ def test_an_invoice_without_a_total_is_passed_over_as_well(serve, open_client):
 
 def test_a_dead_token_ends_a_sync_at_once(serve, open_client):
     refused = dict.fromkeys(("G2", "G3", "G4"), Reply(b"{}", 401))
-    service = serve(Partner(4, **refused))
+    service = serve(Many(4, **refused))
     with pytest.raises(ik.AccessError, match=r"1 of 4 .*were not tried") as no:
         open_client(service).sync(tell=quiet)
     assert no.value.status == 401
@@ -299,7 +289,7 @@ def test_a_dead_token_ends_a_sync_at_once(serve, open_client):
 
 def test_a_service_that_is_not_there_is_not_asked_for_every_invoice(serve, open_client):
     names = ("G1", "G3", "G4", "G5", "G6")
-    service = serve(Partner(8, **dict.fromkeys(names, Reply(b"{}", 503))))
+    service = serve(Many(8, **dict.fromkeys(names, Reply(b"{}", 503))))
     with pytest.raises(ik.FetchError, match=r"4 of 8 .*were not tried"):
         open_client(service).sync(tell=quiet)
     assert of(service) == ["G1", "G2", "G3", "G4", "G5"]
@@ -307,7 +297,7 @@ def test_a_service_that_is_not_there_is_not_asked_for_every_invoice(serve, open_
 
 @pytest.mark.parametrize("way", ["sync", "line_items"])
 def test_lines_that_repeat_the_token_are_kept_nowhere(serve, open_client, tmp_path, way):
-    service = serve(Partner(3, G2=page(rows(line("1.10", name=f"Bearer {TOKEN}")))))
+    service = serve(Many(3, G2=page(rows(line("1.10", name=f"Bearer {TOKEN}")))))
     client = open_client(service)
     if way == "sync":
         with pytest.raises(ik.PageError, match=r"1 of 3 .*G2: .*repeats a secret") as no:
@@ -328,14 +318,14 @@ def test_ctrl_c_ends_a_sync_at_once(serve, open_client):
     def interrupt(_: str) -> None:
         raise KeyboardInterrupt
 
-    service = serve(Partner(3, G1=b"{"))
+    service = serve(Many(3, G1=b"{"))
     with pytest.raises(KeyboardInterrupt):
         open_client(service).sync(tell=interrupt)
     assert of(service) == ["G1"]
 
 
 def test_offline_a_sync_names_all_that_are_not_in_the_cache(serve, open_client):
-    service = serve(Partner(6))
+    service = serve(Many(6))
     client = open_client(service)
     client.invoices()
     client.invoice("G5").line_items()
@@ -365,7 +355,7 @@ with ik.connect(base_url=url, cache_dir=cache, **given) as client:
 def test_a_full_disk_ends_a_sync_with_a_clear_error_and_loses_nothing(
     serve, open_client, tmp_path, most
 ):
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     client = open_client(service)
     client.sync(tell=quiet)
     client.invoice("G1")
@@ -385,7 +375,7 @@ def test_a_disk_that_is_really_full(serve, open_client, tmp_path):
     if os.geteuid() or subprocess.run(words, capture_output=True, check=False).returncode:
         pytest.skip("no small disk can be mounted")
     try:
-        service = serve(Partner(3))
+        service = serve(Many(3))
         client = open_client(service, cache_dir=disk)
         client.invoice("G1").sync()
         client.invoices()
@@ -406,7 +396,7 @@ def test_a_disk_that_is_really_full(serve, open_client, tmp_path):
 
 
 def test_a_disk_that_cannot_be_written_ends_a_sync_with_a_clear_error(serve, open_client, tmp_path):
-    service = service_of(serve)
+    service = serve(two_page_invoice())
     client = open_client(service)
     client.invoice("G1")
     (root,) = (tmp_path / "cache").iterdir()

@@ -12,12 +12,12 @@ from invoicekit.fetch.manifest import Manifests
 from invoicekit.fetch.page_cache import digest
 from invoicekit.fetch.pull import Collection
 from invoicekit.sources.partner_center import requests as partner_center
+from support.partner import OPEN
 from support.server import Asked, Reply, Service, invoice, line, page, rows
 
 # What a page answers instead of itself: a list is used up, a single reply or body is for ever.
 Faults = dict[int, "list[Reply | bytes] | Reply | bytes"]
 SEEK, OFFSET = "onetime", "office"
-OPEN, CLOSED = "2999-01-05T00:00:00Z", "2020-01-05T00:00:00Z"
 IN_WORDS = {SEEK: "one_time", OFFSET: "office"}
 
 
