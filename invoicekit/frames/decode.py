@@ -15,7 +15,7 @@ from invoicekit.errors import FrameError
 from invoicekit.frames.batch import Batch, Place
 from invoicekit.frames.charges import sources_of
 from invoicekit.frames.duplicates import repeated
-from invoicekit.frames.json_rows import NestedError, Row, fields_of, items_of, layout_of
+from invoicekit.frames.json_rows import NestedError, fields_of, items_of, layout_of
 from invoicekit.frames.notices import fields_said_twice, numbers_that_did_not_fit, undocumented
 from invoicekit.frames.numbers import AS_SENT
 from invoicekit.frames.schema import (
@@ -175,14 +175,14 @@ class _Decoder:
         kind = self._guess
         layout = layout_of(self._columns_of(kind))
         try:
-            rows = layout.rows(piece)
+            columns = layout.columns_in(piece)
         except msgspec.ValidationError:
             return False
         if not self._alone:
-            said = layout.attributes_of(rows)
+            said = layout.attributes_in(columns)
             if said is None or any(self._kind_in(attributes) != kind for attributes in said):
                 return False
-        self._keep(kind, rows, piece, place)
+        self._keep(kind, columns, piece, place)
         return True
 
     def _take_by_kind(self, piece: bytes, place: Place) -> None:
@@ -203,30 +203,30 @@ class _Decoder:
             layout = layout_of(self._columns_of(kind, wires))
             part = b"[%b]" % b",".join(mine)
             here = Place(place.collection, place.page, numbers)
-            self._keep(kind, layout.rows(part), part, here)
+            self._keep(kind, layout.columns_in(part), part, here)
 
-    def _keep(self, kind: Kind, rows: Sequence[Row], piece: bytes, place: Place) -> None:
+    def _keep(self, kind: Kind, values: list[Sequence[Any]], piece: bytes, place: Place) -> None:
         """Put rows by, to be typed with those of other pages: it is cheaper by the thousand."""
         name, columns = kind.object_type, self._columns_of(kind)
         if name in self._batches and self._batches[name].columns != columns:
             self._flush(name)
         batch = self._batches.setdefault(name, Batch(columns))
         try:
-            batch.add(rows, piece, place)
+            batch.add(values, piece, place)
         except NestedError as nested:  # from here on that column is read as it stands
             self._columns[name] = tuple(
                 replace(column, raw=True) if column == nested.column else column
                 for column in columns
             )
-            rows = layout_of(self._columns[name]).rows(piece)
-            self._keep(kind, rows, piece, place)
+            values = layout_of(self._columns[name]).columns_in(piece)
+            self._keep(kind, values, piece, place)
         if batch.height >= ENOUGH:
             self._flush(name)
 
     def _flush(self, name: str) -> None:
         batch = self._batches[name]
         self._batches[name] = Batch(self._columns[name])
-        if not batch.pieces:
+        if not batch.places:
             return
         self._look_for_repeated(self._kinds[name], batch)
         typed = batch.typed()

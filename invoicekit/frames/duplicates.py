@@ -15,7 +15,6 @@ import msgspec
 import polars as pl
 
 SPACE, QUOTE, COLON, BACKSLASH = b' ":\\'
-AT_ONCE = 8  # pieces, some MB: of more, the flags need memory that is slow to come by
 _spaced = re.compile(rb'"[ \t\r\n]+:')
 _items_of = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -25,8 +24,7 @@ def may_repeat(pieces: Sequence[bytes], nested: Sequence[bytes], fields: int) ->
 
     `nested` are the parts of them whose keys are no fields: values that are objects themselves.
     """
-    parts = [pieces[at : at + AT_ONCE] for at in range(0, len(pieces), AT_ONCE)]
-    return sum(map(_keys, parts)) - _keys(nested) != fields
+    return _keys(pieces) - _keys(nested) != fields
 
 
 def repeated(piece: bytes) -> Iterator[tuple[int, str]]:

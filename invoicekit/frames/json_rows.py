@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from operator import attrgetter
+from itertools import chain
 from secrets import token_urlsafe
 from typing import Any
 
@@ -19,9 +19,9 @@ from invoicekit.frames.schema import Column
 
 ABSENT = msgspec.Raw(b"")
 MISSING = token_urlsafe(9)  # stands for a field that a row has not; new each time, so no value's
-Row = Any  # a msgspec.Struct whose fields are f0, f1, … in the order of the columns asked
 TEXT = frozenset({str, type(None)})
 SIMPLE = TEXT | {int}
+MOST_WORDS = 10_000  # integers whose texts are remembered
 BETWEEN = b"\x1f"  # no good JSON has it: a control character is escaped within text
 
 
@@ -53,30 +53,25 @@ class Layout:
             gc=False,
         )
         self._decoder = msgspec.json.Decoder(list[row], float_hook=str)  # type: ignore[valid-type]
-        self.columns = columns
+        self._width = len(columns)
         at = [number for number, column in enumerate(columns) if column.wire == "attributes"]
-        self._attributes = attrgetter(names[at[0]]) if at else None
+        self._attributes = at[0] if at else None
 
-    def rows(self, piece: bytes) -> list[Row]:
-        """The rows in a list of them.
+    def columns_in(self, piece: bytes) -> list[Sequence[Any]]:
+        """The values in a list of rows, column by column.
 
         Raises:
             msgspec.ValidationError: a row has a field that is not among the columns.
         """
-        rows: list[Row] = self._decoder.decode(piece)
-        return rows
+        rows = self._decoder.decode(piece)
+        flat = list(chain.from_iterable(map(msgspec.structs.astuple, rows)))
+        return [flat[number :: self._width] for number in range(self._width)]
 
-    def attributes_of(self, rows: Sequence[Row]) -> set[bytes] | None:
-        """What the rows have for `attributes`, each once; `None` where that is no column."""
+    def attributes_in(self, columns: Sequence[Sequence[Any]]) -> set[bytes] | None:
+        """What these columns have for `attributes`, each once; `None`: that is no column."""
         if self._attributes is None:
             return None
-        return set(raws_of(list(map(self._attributes, rows))))
-
-    def values_of(self, rows: Sequence[Row]) -> list[Sequence[Any]]:
-        """The values of the rows, column by column."""
-        if not rows:
-            return [()] * len(self.columns)
-        return list(zip(*map(msgspec.structs.astuple, rows), strict=True))
+        return set(raws_of(columns[self._attributes]))
 
 
 @lru_cache(maxsize=256)
@@ -100,16 +95,26 @@ def texts_of(column: Column, values: Sequence[Any]) -> Sequence[str | None]:
     if kinds <= TEXT:
         return values
     if kinds <= SIMPLE:
-        words: list[str | None] = list(map(str, values))
-        if type(None) in kinds:
-            nulls = (n for n, value in enumerate(values) if value is None)
-            for n in nulls:
-                words[n] = None
-        return words
+        if str not in kinds:
+            return list(map(_WORDS.__getitem__, values))
+        return [value if type(value) is str else _WORDS[value] for value in values]
     if column.type.dtype == pl.String and not kinds.isdisjoint({dict, list}):
         raise NestedError(column)
     # A nested value in a typed column becomes some text that no cast will take: an error, later.
     return [value if type(value) in TEXT else _word(value) for value in values]
+
+
+class _Words(dict[int | None, str | None]):
+    """The texts of integers, which are quicker found again than made again."""
+
+    def __missing__(self, value: int | None) -> str | None:
+        word = None if value is None else str(value)
+        if len(self) < MOST_WORDS:
+            self[value] = word
+        return word
+
+
+_WORDS = _Words()
 
 
 def _word(value: object) -> str:
@@ -124,7 +129,11 @@ def texts_in(raws: Sequence[bytes]) -> list[str | None]:
 
 def raws_of(values: Sequence[Any]) -> list[bytes]:
     """Raw values as bytes; joined and cut again, for that is quicker than one by one."""
-    raws = BETWEEN.join(values).split(BETWEEN)
+    joined = BETWEEN.join(values)
+    first = joined.partition(BETWEEN)[0]
+    if joined == BETWEEN.join([first] * len(values)):  # they are all the same: most often
+        return [first] * len(values)
+    raws = joined.split(BETWEEN)
     return raws if len(raws) == len(values) else list(map(bytes, values))
 
 

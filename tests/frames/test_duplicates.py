@@ -61,6 +61,21 @@ def test_a_field_that_decides_is_refused_where_it_is_there_twice(field):
             read('{"items":[{}]}', f'{{"items":[{{}},{{"{field}":{value}}},{twice},{{}}]}}')
 
 
+@pytest.mark.parametrize("at", [1, 7, 8, 9, 16, 17, 20])
+def test_pieces_are_looked_at_some_together_and_a_repeated_field_is_named_where_it_stands(at):
+    bodies = ['{"items":[{"skuId":"a","totalForCustomer":7},{"skuId":null},{}]}'] * 20
+    bodies[at - 1] = '{"items":[{},{"skuId":"a","totalForCustomer":7,"totalForCustomer":5},{}]}'
+    assert len(bodies) - batch.AT_ONCE > batch.AT_ONCE
+    with pytest.raises(FrameError, match=rf"page {at} of .*, row 2: .*totalForCustomer twice"):
+        read(*bodies)
+
+
+def test_what_rows_have_not_is_null_in_every_piece_of_a_batch():
+    frame = read(*['{"items":[{"skuId":"a"},{"skuId":null},{}]}'] * 20)[ONE_TIME]
+    assert frame["sku_id"].to_list() == ["a", None, None] * 20
+    assert frame["page"].to_list() == [page for page in range(1, 21) for _ in range(3)]
+
+
 def test_a_total_that_one_row_has_twice_is_not_made_up_for_by_a_row_that_has_none():
     with pytest.raises(FrameError, match=r"row 2: .*totalForCustomer twice"):
         read('{"items":[{"skuId":"a"},{"totalForCustomer":7,"totalForCustomer":5}]}')
