@@ -103,10 +103,9 @@ def demo() -> Client:
     Also a context manager. Its cache is a temporary folder, removed at exit; `INVOICEKIT_*` is
     ignored.
     """
-    from invoicekit.sandbox.demo import demo_partner
-    from invoicekit.sandbox.server import Sandbox
+    from invoicekit.sandbox.server import demo_sandbox
 
-    sandbox = Sandbox(demo_partner()).start()
+    sandbox = demo_sandbox().start()
     folder = tempfile.mkdtemp(prefix="invoicekit-demo-")
     given = {"token": Secret(sandbox.token), "base_url": sandbox.url, "cache_dir": folder}
 

@@ -81,6 +81,20 @@ def test_the_root_holds_public_objects_and_values_alone():
     assert {room(file) for file in MODULES} - {"__init__"} == set(LEVEL)
 
 
+@pytest.mark.parametrize(
+    ("room", "strangers"),
+    [
+        ("partner", {"partner_center", "graph", "demo", "server"}),
+        ("partner_center", {"graph", "demo", "server"}),
+        ("graph", {"partner_center", "demo", "server"}),
+    ],
+)
+def test_the_sandbox_has_its_data_and_each_wire_format_apart(room, strangers):
+    for file in (PACKAGE / "sandbox" / room).glob("*.py"):
+        known = {name.split(".")[1] for name in imports_of(file) if name.startswith("sandbox.")}
+        assert known & strangers == set(), file.name
+
+
 def test_imports_within_a_package_have_no_circle():
     graph = {
         ".".join(file.relative_to(PACKAGE).with_suffix("").parts): imports_of(file)

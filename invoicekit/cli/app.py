@@ -246,10 +246,9 @@ def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 0,
 ) -> None:
     """Serve the made-up partner on this machine until Ctrl-C, for scripts to try against."""
-    from invoicekit.sandbox.demo import demo_partner
-    from invoicekit.sandbox.server import Sandbox
+    from invoicekit.sandbox.server import demo_sandbox
 
-    with Sandbox(demo_partner(), port=port) as server:
+    with demo_sandbox(port=port) as server:
         say("A partner that exists nowhere. In another shell (Windows: `set` for `export`):")
         say(f"export INVOICEKIT_BASE_URL={server.url}")
         say(f"export INVOICEKIT_TOKEN={server.token}")

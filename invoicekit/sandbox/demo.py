@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import RLock
 
+from invoicekit.sandbox.graph.demo_exports import DemoExports
 from invoicekit.sandbox.partner import invoices
 from invoicekit.sandbox.partner.customers import PARTNER_NAME
 from invoicekit.sandbox.partner.invoices import Spec
+from invoicekit.sandbox.partner.legacy import Licence, Metered, licences, metered
 from invoicekit.sandbox.partner.modern import Charge, charges
-from invoicekit.sandbox.partner_center.daily_rated import daily_rated_rows
-from invoicekit.sandbox.partner_center.legacy import (
-    Licence,
-    Metered,
+from invoicekit.sandbox.partner_center.daily_rated_rows import daily_rated_rows
+from invoicekit.sandbox.partner_center.headers import invoice as header
+from invoicekit.sandbox.partner_center.legacy_rows import (
     daily_usage_rows,
-    licences,
     license_based_rows,
-    metered,
     usage_based_rows,
 )
 from invoicekit.sandbox.partner_center.onetime_rows import onetime_rows
@@ -33,6 +32,10 @@ class DemoPartner:
 
     Billing lines are integers first; an invoice's total is their sum. Their JSON, and all daily
     usage, is made when somebody asks for it, once.
+
+    Args:
+        graph: whether Microsoft Graph has what it has in reality: then Partner Center has no lines
+            of new commerce from 2024-02 on, and there are three older invoices whose lines it has.
     """
 
     made_up = True
@@ -41,8 +44,10 @@ class DemoPartner:
     euro_invoice_id = invoices.EUR_ID
     yen_invoice_id = invoices.JPY_ID
 
-    def __init__(self) -> None:
-        self._specs = {spec.id: spec for spec in invoices.specs()}
+    def __init__(self, *, graph: bool = False) -> None:
+        specs = (*invoices.specs(), *invoices.archive()) if graph else invoices.specs()
+        self._specs = {spec.id: spec for spec in specs}
+        self._graph = graph
         self._lines: dict[str, _Lines] = {}
         self._rows: dict[tuple[str, Collection], list[bytes]] = {}
         self._lock = RLock()
@@ -62,15 +67,27 @@ class DemoPartner:
         return None if spec is None else self._invoice(spec)
 
     def collection(self, invoice_id: str, collection: Collection) -> Sequence[bytes] | None:
-        """All line items of one collection; None if the invoice has no such."""
+        """All line items of one collection; None if Partner Center has no such."""
         spec = self._specs.get(invoice_id)
-        if spec is None or collection not in spec.pairs:
+        if spec is None or collection not in spec.pairs or (self._graph and spec.on_graph):
             return None
+        return self._rows_of(spec, collection)
+
+    def _rows_of(self, spec: Spec, collection: Collection) -> list[bytes]:
         with self._lock:
-            key = invoice_id, collection
+            key = spec.id, collection
             if key not in self._rows:
                 self._rows[key] = self._lines_of(spec).rows(collection)
             return self._rows[key]
+
+    @cached_property
+    def exports(self) -> DemoExports:
+        """What Graph exports: the same lines as Partner Center's, whoever of the two has them."""
+        return DemoExports(self._specs, self._charges_of)
+
+    def _charges_of(self, spec: Spec) -> Sequence[Charge]:
+        lines = self._lines_of(spec)
+        return lines.charges if isinstance(lines, _ModernLines) else ()
 
     def statement(self, invoice_id: str) -> bytes | None:
         """The invoice as PDF."""
@@ -107,7 +124,7 @@ class DemoPartner:
     def counts(self, invoice_id: str) -> dict[Collection, int]:
         """(provider, line item type) to number of lines."""
         spec = self._specs[invoice_id]
-        return {pair: len(self.collection(invoice_id, pair) or ()) for pair in spec.pairs}
+        return {pair: len(self._rows_of(spec, pair)) for pair in spec.pairs}
 
     def total(self, invoice_id: str) -> Decimal:
         """The invoice's total as its header has it."""
@@ -132,7 +149,7 @@ class DemoPartner:
         return sum(line.total for line in self._lines_of(spec).billing) + spec.credit
 
     def _invoice(self, spec: Spec) -> bytes:
-        return encoded(invoices.invoice(spec, self._total(spec))).encode()
+        return encoded(header(spec, self._total(spec))).encode()
 
 
 class _ModernLines:
@@ -140,14 +157,14 @@ class _ModernLines:
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
-        self._charges = charges(spec)
-        self.billing: Sequence[Charge | Licence | Metered] = self._charges
+        self.charges = charges(spec)
+        self.billing: Sequence[Charge | Licence | Metered] = self.charges
 
     def rows(self, collection: Collection) -> list[bytes]:
         """The lines of that collection as JSON."""
         usage = collection[1] == "usage_line_items"
         make = daily_rated_rows if usage else onetime_rows
-        return make(self._spec, self._charges)
+        return make(self._spec, self.charges)
 
 
 class _LegacyLines:
@@ -174,7 +191,7 @@ def _amount(spec: Spec, minor: int) -> Decimal:
     return Decimal(plain(minor, spec.currency.places, keep=spec.currency.places))
 
 
-@lru_cache(maxsize=1)
-def demo_partner() -> DemoPartner:
+@lru_cache(maxsize=2)
+def demo_partner(*, graph: bool = False) -> DemoPartner:
     """The demo partner; one for the process, since it never changes."""
-    return DemoPartner()
+    return DemoPartner(graph=graph)

@@ -1,4 +1,4 @@
-"""The sandbox: a partner behind real HTTP on loopback, speaking as Partner Center does."""
+"""The sandbox: a partner behind real HTTP on loopback, speaking as Microsoft's services do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from invoicekit.sandbox.demo import demo_partner
+from invoicekit.sandbox.graph.exports import Exports
+from invoicekit.sandbox.graph.server import GraphServer
 from invoicekit.sandbox.loopback import Answer, Loopback, Received, Request
 from invoicekit.sandbox.made_up_token import SANDBOX_TOKEN
 from invoicekit.sandbox.partner.customers import PARTNER_ID
@@ -31,6 +34,7 @@ class Sandbox:
         token: what a caller has to show. By default `SANDBOX_TOKEN` where the partner is made up,
             else a random one: recorded data may be real, and other users of this machine can
             reach the port.
+        exports: what Microsoft Graph has of the partner; None leaves Graph out.
 
     >>> from invoicekit.sandbox.demo import demo_partner
     >>> with Sandbox(demo_partner()) as sandbox:
@@ -38,11 +42,19 @@ class Sandbox:
     True
     """
 
-    def __init__(self, partner: Partner, *, port: int = 0, token: str = "") -> None:
+    def __init__(
+        self,
+        partner: Partner,
+        *,
+        port: int = 0,
+        token: str = "",
+        exports: Exports | None = None,
+    ) -> None:
         known = SANDBOX_TOKEN if partner.made_up else ""
         self.token = token or known or f"invoicekit-sandbox-{secrets.token_urlsafe(32)}"
         self._partner = partner
         self._origin = Loopback(self._answer, _refuse, port=port)
+        self.graph = GraphServer(exports) if exports else None
 
     def __repr__(self) -> str:
         return f"<Sandbox: {self._partner!r} at {self.url}>"
@@ -64,18 +76,32 @@ class Sandbox:
         return self._origin.url
 
     @property
+    def graph_url(self) -> str | None:
+        """The host root of Graph, without `/v1.0`; None where there is no Graph."""
+        return self.graph.url if self.graph else None
+
+    @property
+    def graph_token(self) -> str | None:
+        """What a caller of Graph has to show; Partner Center's token does not open it."""
+        return self.graph.token if self.graph else None
+
+    @property
     def requests(self) -> deque[Received]:
         """What Partner Center was asked, the latest last."""
         return self._origin.requests
 
     def start(self) -> Self:
-        """Begin to answer, in a thread of its own."""
+        """Begin to answer, in threads of its own."""
         self._origin.start()
+        if self.graph:
+            self.graph.start()
         return self
 
     def close(self) -> None:
         """Stop, and hang up on whoever is still connected; a second time does nothing."""
         self._origin.close()
+        if self.graph:
+            self.graph.close()
 
     def _answer(self, request: Request) -> Answer:
         shown = request.headers.get("authorization", "")
@@ -85,6 +111,12 @@ class Sandbox:
             return _traced(refused, request)
         continuation = request.headers.get(TOKEN_HEADER.lower())
         return _traced(answer(self._partner, request.target, continuation), request)
+
+
+def demo_sandbox(*, port: int = 0, graph: bool = False) -> Sandbox:
+    """The demo partner's sandbox, not yet started; `graph`: with Microsoft Graph beside it."""
+    partner = demo_partner(graph=graph)
+    return Sandbox(partner, port=port, exports=partner.exports if graph else None)
 
 
 def _refuse(status: int, reason: str) -> Answer:

@@ -1,4 +1,4 @@
-"""JSON as the service writes it: numbers as exact text, dates in all their spellings.
+"""JSON as Microsoft's services write it: numbers as exact text, dates in all their spellings.
 
 No number passes through a binary float here: money is an `int` of minor units until the moment
 it becomes characters.
@@ -6,14 +6,11 @@ it becomes characters.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import TypeAlias
-
-from invoicekit.sandbox.partner_center.fields import FIELDS
 
 
 class Exact(str):
@@ -52,16 +49,6 @@ def encoded(value: Value) -> str:
     if isinstance(value, Mapping):
         return "{" + ",".join([f"{quoted(k)}:{encoded(v)}" for k, v in value.items()]) + "}"
     return "[" + ",".join([encoded(v) for v in value]) + "]"
-
-
-def row(object_type: str, values: Row) -> bytes:
-    """One line item as JSON: the fields of its objectType that `values` has, in wire order."""
-    values["attributes"] = {"objectType": object_type}
-    ordered = {name: values[name] for name in FIELDS[object_type] if name in values}
-    if len(ordered) != len(values):
-        unknown = sorted(values.keys() - ordered.keys())
-        raise KeyError(f"{object_type} has no field {', '.join(unknown)}")
-    return encoded(ordered).encode()
 
 
 def plain(value: int, places: int, keep: int = 0) -> str:
@@ -106,20 +93,3 @@ def ticked(day: date, ticks: int) -> str:
     minutes, second = divmod(seconds, 60)
     hour, minute = divmod(minutes, 60)
     return f"{day.isoformat()}T{hour:02}:{minute:02}:{second:02}.{fraction:07}Z"
-
-
-def digest(*parts: object) -> bytes:
-    """32 bytes that follow from `parts` alone: the same on every machine."""
-    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
-
-
-def guid(*parts: object) -> str:
-    """A lower-case GUID that follows from `parts` alone."""
-    text = digest(*parts).hex()
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:32]}"
-
-
-def number_id(digits: int, *parts: object) -> str:
-    """An id of that many decimal digits, the first never 0, that follows from `parts` alone."""
-    span = 9 * 10 ** (digits - 1)
-    return str(10 ** (digits - 1) + int.from_bytes(digest(*parts), "big") % span)

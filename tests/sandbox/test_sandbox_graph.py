@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import time
+from decimal import Decimal, InvalidOperation
 from urllib.parse import parse_qs
 
 import pytest
 import requests
 from urllib3.exceptions import ProtocolError
 
+from invoicekit.sandbox.demo import demo_partner
 from invoicekit.sandbox.graph.exports import Prepared, export_of, packed, repeated
 from invoicekit.sandbox.graph.script import FAULTS, Script
 from invoicekit.sandbox.graph.server import GraphServer
 from invoicekit.sandbox.made_up_token import GRAPH_TOKEN, SANDBOX_TOKEN
+from invoicekit.sandbox.partner_center.fields import FIELDS
+from invoicekit.sandbox.server import demo_sandbox
 
 BILLING = "/v1.0/reports/partners/billing"
 LINES = [json.dumps({"CustomerId": f"c{n}", "Total": n}).encode() for n in range(100)]
@@ -231,6 +236,175 @@ class TestFaults:
         graph.script = lambda asked: FAULTS["failed" if asked.invoice_id == "G2" else "at once"]
         assert finish(submit(graph).headers["Location"])[1] == ["succeeded"]
         assert finish(submit(graph, "G2").headers["Location"])[1] == ["running", "failed"]
+
+
+# What Graph calls otherwise than Partner Center; and what only one of the two has.
+RENAMED = {"resellerMpnId": "Tier2MpnId", "totalForCustomer": "Total", "unitOfMeasure": "Unit"}
+PERCENT = {
+    "rateOfCredit": "CreditPercentage",
+    "rateOfPartnerEarnedCredit": "PartnerEarnedCreditPercentage",
+}
+ON_V1_ALONE = {
+    "OneTimeInvoiceLineItem": {
+        "discountDetails",
+        "invoiceLineItemType",
+        "billingProvider",
+        "attributes",
+    },
+    "DailyRatedUsageLineItem": {
+        "hasPartnerEarnedCredit",
+        "invoiceLineItemType",
+        "billingProvider",
+        "attributes",
+    },
+}
+NO_VALUE = {None, "", "0", 0, "0001-01-01T00:00:00"}
+NEWEST, EURO = "G012345612", "G012345651"
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with demo_sandbox(graph=True) as server:
+        yield server
+
+
+def exported(sandbox, dataset, **body):
+    """The rows of an export of the demo partner."""
+    kind = "billed" if "invoiceId" in body else "unbilled"
+    url = f"{sandbox.graph_url}{BILLING}/{dataset}/{kind}/export"
+    submitted = ask(url, "POST", sandbox.graph_token, json=body)
+    assert submitted.status_code == 202, submitted.text
+    done, _ = finish(submitted.headers["Location"])
+    if "error" in done:
+        return done["error"]["code"]
+    blobs = download(done["resourceLocation"])
+    assert {got.status_code for got in blobs} == {200}
+    lines = b"".join(gzip.decompress(got.content) for got in blobs).splitlines()
+    return [json.loads(line, parse_float=Decimal) for line in lines]
+
+
+def plain(value):
+    """A value without what the two may spell differently: numbers as text, zones, times."""
+    if isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}T", value):
+        return value[:10]
+    if isinstance(value, int | Decimal):
+        return value.normalize() if isinstance(value, Decimal) else Decimal(value)
+    try:
+        return Decimal(value).normalize()
+    except (InvalidOperation, TypeError, ValueError):
+        return json.dumps(value)
+
+
+class TestTheDemoPartner:
+    @pytest.mark.parametrize("invoice_id", [NEWEST, EURO])
+    @pytest.mark.parametrize(
+        ("dataset", "kind", "object_type"),
+        [
+            ("reconciliation", "billing_line_items", "OneTimeInvoiceLineItem"),
+            ("usage", "usage_line_items", "DailyRatedUsageLineItem"),
+        ],
+    )
+    def test_graph_has_the_very_lines_of_partner_center(
+        self, sandbox, invoice_id, dataset, kind, object_type
+    ):
+        """Field by field, in Graph's names and scale; the other way round nothing is left over."""
+        theirs = demo_partner().collection(invoice_id, ("one_time", kind))
+        ours = exported(sandbox, dataset, invoiceId=invoice_id)
+        assert len(ours) == len(theirs)
+        shared = set(FIELDS[object_type]) - ON_V1_ALONE[object_type]
+        names = {name: RENAMED.get(name, PERCENT.get(name, name)).lower() for name in shared}
+        assert {name.lower() for row in ours for name in row} == set(names.values())
+        for row, got in zip(theirs, ours, strict=True):
+            line = json.loads(row, parse_float=Decimal)
+            there = {name.lower(): value for name, value in got.items()}
+            for name in shared & line.keys():
+                value = line[name] * 100 if name in PERCENT else line[name]
+                if value in ([], *NO_VALUE):
+                    continue
+                assert plain(value) == plain(there[names[name]]), name
+
+    @pytest.mark.parametrize("dataset", ["reconciliation", "usage"])
+    def test_its_rows_are_in_pascal_case_with_the_documented_names(self, sandbox, dataset):
+        full = exported(sandbox, dataset, invoiceId=EURO)
+        basic = exported(sandbox, dataset, invoiceId=EURO, attributeSet="basic")
+        counts = {"reconciliation": (47, 35), "usage": (55, 30)}
+        assert ({len(row) for row in full}, {len(row) for row in basic}) == tuple(
+            {count} for count in counts[dataset]
+        )
+        assert all(name[0].isupper() for name in full[0])
+        own = {
+            "reconciliation": {"Tier2MpnId", "Total", "ProductCategory", "PCToBCExchangeRate"},
+            "usage": {"Tier2MpnId", "Unit", "ResourceURI", "BenefitOrderID", "BenefitID"},
+        }
+        assert full[0].keys() >= own[dataset]
+        assert full[0].keys() > basic[0].keys()
+        if dataset == "usage":
+            rates = {row["CreditPercentage"] for row in full}
+            assert rates == {row["PartnerEarnedCreditPercentage"] for row in full} == {0, 15}
+
+    def test_its_lines_of_today_are_on_graph_alone_and_older_ones_on_partner_center(self, sandbox):
+        listed = requests.get(
+            f"{sandbox.url}/v1/invoices",
+            headers={"Authorization": f"Bearer {sandbox.token}"},
+            timeout=10,
+        )
+        invoices = json.loads(listed.content.decode("utf-8-sig"))["items"]
+        assert len(invoices) == 29
+        for invoice in invoices:
+            modern = invoice["id"].startswith("G")
+            today = modern and invoice["billingPeriodStartDate"] >= "2024-02"
+            for detail in invoice["invoiceDetails"]:
+                words = detail["billingProvider"], detail["invoiceLineItemType"]
+                provider, kind = (word.replace("_", "") for word in words)
+                lines = ask(
+                    f"{sandbox.url}/v1/invoices/{invoice['id']}/lineitems?provider={provider}"
+                    f"&invoicelineitemtype={kind}&size=1",
+                    token=sandbox.token,
+                )
+                assert lines.status_code == (404 if today else 200)
+            if not today:
+                assert exported(sandbox, "reconciliation", invoiceId=invoice["id"]) == "5000"
+        assert len([i for i in invoices if i["id"].startswith("G0123400")]) == 3
+
+    def test_an_archived_invoice_is_the_sum_of_its_lines(self):
+        partner = demo_partner(graph=True)
+        for invoice_id in ("G012340001", "G012340002", "G012340003"):
+            rows = partner.collection(invoice_id, ("one_time", "billing_line_items"))
+            lines = [json.loads(row, parse_float=Decimal) for row in rows]
+            assert sum(line["totalForCustomer"] for line in lines) == partner.total(invoice_id)
+
+    def test_an_unknown_invoice_is_404(self, sandbox):
+        url = f"{sandbox.graph_url}{BILLING}/usage/billed/export"
+        assert ask(url, "POST", json={"invoiceId": "G9"}).status_code == 404
+
+    def test_its_open_month_and_its_last_are_unbilled(self, sandbox):
+        """Without tax; the last month's lines are some fewer than what was billed then."""
+        body = {"currencyCode": "USD", "billingPeriod": "current"}
+        now = exported(sandbox, "reconciliation", **body)
+        assert {row["ChargeStartDate"][:7] for row in now} == {"2026-11"}
+        assert {Decimal(row["TaxTotal"]) for row in now} == {0}
+        assert {row["InvoiceNumber"] for row in now} == {""}
+        last = exported(sandbox, "reconciliation", **body | {"billingPeriod": "last"})
+        billed = exported(sandbox, "reconciliation", invoiceId=NEWEST)
+        assert 0.9 * len(billed) < len(last) < len(billed)
+        usage = exported(sandbox, "usage", **body)
+        assert {row["UsageDate"][:7] for row in usage} == {"2026-11"}
+        assert not any("InvoiceNumber" in row for row in usage)
+        assert exported(sandbox, "usage", **body | {"currencyCode": "EUR"}) == "5000"
+
+    def test_it_has_no_graph_unless_that_is_asked_for(self):
+        with demo_sandbox() as alone:
+            assert (alone.graph_url, alone.graph_token) == (None, None)
+
+    def test_its_tokens_say_what_they_are_and_open_one_door_each(self, sandbox):
+        assert sandbox.token != sandbox.graph_token
+        for token in (sandbox.token, sandbox.graph_token):
+            assert token.startswith("invoicekit-sandbox.")
+            assert token.endswith(".not-a-credential")
+        origins = {sandbox.url, sandbox.graph_url, sandbox.graph.blob_url}
+        assert len(origins) == 3
+        got = ask(f"{sandbox.url}/v1/invoices", token=sandbox.graph_token)
+        assert got.status_code == 401
 
 
 def test_a_large_blob_is_made_as_it_is_sent():

@@ -10,7 +10,7 @@ from invoicekit.sandbox.graph.script import Script
 from invoicekit.sandbox.graph.signatures import Signatures
 from invoicekit.sandbox.graph.spoilt import spoil
 from invoicekit.sandbox.loopback import Answer, Request
-from invoicekit.sandbox.wire import guid
+from invoicekit.sandbox.partner.ids import guid
 
 BLOB_TYPE = "application/octet-stream"
 

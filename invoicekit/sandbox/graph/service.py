@@ -22,7 +22,8 @@ from invoicekit.sandbox.graph.script import Fault, Script
 from invoicekit.sandbox.graph.signatures import Signatures
 from invoicekit.sandbox.loopback import Answer, Request
 from invoicekit.sandbox.partner.customers import PARTNER_ID
-from invoicekit.sandbox.wire import Row, encoded, guid
+from invoicekit.sandbox.partner.ids import guid
+from invoicekit.sandbox.wire import Row, encoded
 
 ROOT = "/v1.0/reports/partners/billing"
 TYPES = "#microsoft.graph.partners.billing."

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
 
 from invoicekit.sandbox.partner.customers import PARTNER_ID
-from invoicekit.sandbox.wire import guid
+from invoicekit.sandbox.partner.ids import guid
 
 
 class Signatures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from invoicekit.sandbox.wire import guid
+from invoicekit.sandbox.partner.ids import guid
 
 
 class Product(NamedTuple):

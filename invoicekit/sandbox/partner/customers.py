@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
-from invoicekit.sandbox.wire import guid
+from invoicekit.sandbox.partner.ids import guid
 
 PARTNER_ID = guid("partner")
 PARTNER_NAME = "Invoicekit Sandbox Partner"

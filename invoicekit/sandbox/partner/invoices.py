@@ -1,15 +1,16 @@
-"""Which invoices the demo partner has, and an invoice as JSON."""
+"""Which invoices the demo partner has."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from invoicekit.sandbox.wire import TICKS_PER_SECOND, Row, Value, digest, exact, guid, ticked, zulu
+from invoicekit.sandbox.partner.ids import guid
 
 MONTHS = 12
 FIRST_YEAR, FIRST_MONTH = 2025, 11  # the oldest billing period; the newest is October 2026
-DAY_OF_TICKS = 86_400 * TICKS_PER_SECOND
+FIRST_ON_GRAPH = date(2024, 2, 1)  # the first billing period of new commerce that has moved
+DAY_OF_TICKS = 86_400 * 10_000_000  # a tick is 100 ns
 
 
 class Month(NamedTuple):
@@ -81,6 +82,11 @@ class Spec(NamedTuple):
         return self.id.startswith("G")
 
     @property
+    def on_graph(self) -> bool:
+        """Whether its lines are Graph's to give, and no longer Partner Center's."""
+        return self.modern and self.month.start >= FIRST_ON_GRAPH
+
+    @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """The (provider, line item type) pairs that the details name, as JSON spells them."""
         return MODERN_PAIRS if self.modern else LEGACY_PAIRS
@@ -92,14 +98,6 @@ LEGACY_PAIRS = (
     ("azure", "billing_line_items"),
     ("azure", "usage_line_items"),
 )
-IN_A_URL = {
-    "one_time": "OneTime",
-    "office": "Office",
-    "azure": "Azure",
-    "billing_line_items": "BillingLineItems",
-    "usage_line_items": "UsageLineItems",
-}
-
 NEWEST_ID = "G012345612"
 PLANTED_ID = "G012345607"
 EUR_ID = "G012345651"
@@ -146,58 +144,17 @@ def specs() -> tuple[Spec, ...]:
     return (*legacy, *modern)
 
 
-def link(uri: str) -> Row:
-    """A link without headers, to be asked with GET."""
-    return {"uri": uri, "method": "GET", "headers": []}
-
-
-def detail(spec: Spec, provider: str, line_item_type: str) -> Row:
-    """One entry of `invoiceDetails`."""
-    # The prefix is the service's own; no known call answers to it. Clients use the bare id.
-    prefix = "OneTime-" if spec.modern else ""
-    uri = f"/invoices/{prefix}{spec.id}/lineitems/{IN_A_URL[provider]}/{IN_A_URL[line_item_type]}"
-    return {
-        "invoiceLineItemType": line_item_type,
-        "billingProvider": provider,
-        "links": {"self": link(uri)},
-        "attributes": {"objectType": "InvoiceDetail"},
-    }
-
-
-def invoice(spec: Spec, total: int) -> Row:
-    """The invoice resource; `total` in minor units, summed before any line became JSON."""
-    places = spec.currency.places
-    ticks = int.from_bytes(digest(spec.id, "issued")[:8], "big") % DAY_OF_TICKS
-    values: Row = {"id": spec.id}
-    values["invoiceDate"] = ticked(spec.issued, ticks) if spec.modern else zulu(spec.issued)
-    # Legacy invoices of 2017 say neither their period nor their type; the oldest here do so too.
-    spare = not spec.modern and spec.month.number < MONTHS // 4
-    if not spare:
-        values["billingPeriodStartDate"] = ticked(spec.month.start, ticks)
-        values["billingPeriodEndDate"] = ticked(spec.month.end, ticks)
-    values["totalCharges"] = exact(total, places)
-    paid = total if spec.month.number < MONTHS - 2 else 0
-    values["paidAmount"] = exact(paid, places, keep=0 if spec.modern else 1)
-    values["currencyCode"] = spec.currency.code
-    values["currencySymbol"] = spec.currency.symbol
-    values["pdfDownloadLink"] = f"/invoices/{spec.id}/documents/statement"
-    if spec.receipts:
-        values["taxReceipts"] = [receipt(spec, number) for number in spec.receipts]
-    details: list[Value] = [detail(spec, *pair) for pair in spec.pairs]
-    values["invoiceDetails"] = details
-    if not spare:
-        values["documentType"] = "invoice"
-        values["invoiceType"] = "OneTime" if spec.modern else "Recurring"
-    prefix = "OneTime-" if spec.modern else ""
-    values["links"] = {"self": link(f"/invoices/{prefix}{spec.id}")}
-    values["attributes"] = {"objectType": "Invoice"}
-    return values
-
-
-def receipt(spec: Spec, number: str) -> Row:
-    """One entry of `taxReceipts`."""
-    uri = f"/invoices/{spec.id}/receipts/{number}/documents/statement"
-    return {"id": number, "taxReceiptPdfDownloadLink": uri}
+def archive() -> tuple[Spec, ...]:
+    """Three invoices of new commerce from before Graph's first period, newest first."""
+    return tuple(
+        Spec(
+            f"G01234000{place}",
+            month(number),
+            issued(month(number), 5),
+            countries=frozenset({"US", "GB"}),
+        )
+        for place, number in ((3, -22), (2, -23), (1, -24))
+    )
 
 
 def order_id(*parts: object) -> str:

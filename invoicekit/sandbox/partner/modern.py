@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from invoicekit.sandbox.partner.catalogue import ADJUSTMENT, AZURE_PLAN, ONE_OFF, SEATS, Product
 from invoicekit.sandbox.partner.customers import CUSTOMERS, RENAMED, RENAMED_ON, Customer, taxed
+from invoicekit.sandbox.partner.ids import guid
 from invoicekit.sandbox.partner.invoices import Spec, order_id
-from invoicekit.sandbox.wire import guid
 
 AZURE_CUSTOMERS = (*CUSTOMERS[:10], *CUSTOMERS[-10:])  # half of them use Azure,
 AZURE_SUBSCRIPTIONS = 3  # in so many subscriptions each
@@ -153,7 +153,7 @@ def azure(spec: Spec, rng: Random, buyers: Sequence[Customer]) -> Iterator[Charg
     of = spec.month
     for customer in buyers:
         for number in range(AZURE_SUBSCRIPTIONS):
-            unit = (18_000 + rng.randrange(60_000) + 900 * of.number) * CENT
+            unit = (18_000 + rng.randrange(60_000) + 900 * max(of.number, 0)) * CENT
             subtotal = spec.currency.minor(unit)
             order = order_id("azure", spec.currency.code, customer.number)
             subscription = guid("azure", spec.currency.code, customer.number, number)

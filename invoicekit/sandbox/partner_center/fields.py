@@ -1,10 +1,12 @@
-"""The fields of each objectType, in the order the service documents them.
+"""A line item as JSON: the fields of each objectType, in the order the service documents them.
 
 This is the sandbox's own list on purpose: the product's table (`frames/schema.py`) is checked
 against rows built from another list than its own.
 """
 
 from __future__ import annotations
+
+from invoicekit.sandbox.wire import Row, encoded
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -72,3 +74,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
         """
     ),
 }
+
+
+def row(object_type: str, values: Row) -> bytes:
+    """One line item as JSON: the fields of its objectType that `values` has, in wire order."""
+    values["attributes"] = {"objectType": object_type}
+    ordered = {name: values[name] for name in FIELDS[object_type] if name in values}
+    if len(ordered) != len(values):
+        unknown = sorted(values.keys() - ordered.keys())
+        raise KeyError(f"{object_type} has no field {', '.join(unknown)}")
+    return encoded(ordered).encode()

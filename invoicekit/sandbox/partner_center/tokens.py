@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from functools import lru_cache
 
-from invoicekit.sandbox.wire import digest, guid
+from invoicekit.sandbox.partner.ids import digest, guid
 
 Parts = tuple[str, str, str]
 
