@@ -132,6 +132,7 @@ class _Decoder:
         self._named: dict[bytes, Kind] = {}
         self._as_sent: dict[str, dict[str, int]] = {}
         self._twice: dict[str, set[str]] = {}
+        self._page, self._rows = 0, 0  # the last page's number, and how many rows it had
 
     def take(self, *, rest: bool = False) -> list[tuple[str, pl.DataFrame]]:
         """The frames that are done; with `rest`, of all that was added."""
@@ -157,13 +158,15 @@ class _Decoder:
 
     def add(self, page: Page) -> None:
         """Take the rows of `page`."""
-        first = 0
+        first = self._rows if page.number == self._page else 0  # a part of the answer before it
+        self._page = page.number
         try:
             for piece, rows in page.pieces() if page.cuts else [(b"[]", 0)]:
                 place = Place(page.collection, page.number, range(first, first + rows))
                 if not self._taken_at_once(piece, place):
                     self._take_by_kind(piece, place)
                 first += rows
+            self._rows = first
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
             raise FrameError(
                 f"page {page.number} of {page.collection} holds a text that is no valid Unicode, a "
@@ -255,7 +258,7 @@ class _Decoder:
         """The columns known of `kind` so far, and those of `wires` that are new."""
         columns = self._columns.get(kind.object_type) or columns_of(kind, self._source)
         known = {column.wire for column in columns}
-        new = [_column_for(kind, wire) for wire in wires if wire not in known]
+        new = [column_for(kind, wire) for wire in wires if wire not in known]
         self._columns[kind.object_type] = (*columns, *new) if new else columns
         return self._columns[kind.object_type]
 
@@ -276,7 +279,7 @@ class _Decoder:
         return self._named[attributes]
 
 
-def _column_for(kind: Kind, wire: str) -> Column:
+def column_for(kind: Kind, wire: str) -> Column:
     """The column for a field that the pages have and the table has not, or has under another name.
 
     A field of theirs that has the name of one of ours keeps the value, not the name.

@@ -68,8 +68,8 @@ class Kind:
 
 
 NEW_COMMERCE = ("onetime", "marketplace", "external", "all")  # providers, as they are asked
-# Fields of the payloads of 2018 and 2019; the last one is a slip of 2021's.
-_FORMER = """providerId providerName providerSource quoteId discountDescriptions
+# Fields of payloads and files of 2018 and 2019; the last one is a slip of 2021's.
+_FORMER = """providerId providerName providerSource quoteId discountDescriptions consumedQuantity
     attributes/objectType"""
 
 # Other names that Microsoft's own pages have for a field, where a kind has not both of them.
@@ -174,6 +174,8 @@ USAGE = Kind(
         "billable_quantity": "overage_quantity",
         "effective_unit_price": "pretax_effective_rate",
     },
+    former="""customerBillableAccount usageDate meteredRegion meteredService meteredServiceType
+    project serviceInfo""",  # a file has both kinds' columns
 )
 
 DAILY_USAGE = Kind(

@@ -1,0 +1,150 @@
+"""The rows of a CSV file, some thousand at a time, each as wide as the header says."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import polars as pl
+
+from invoicekit.errors import FrameError, PageError
+from invoicekit.frames.schema import Kind
+from invoicekit.frames.wire_names import fold
+from invoicekit.sources.files.finding import AGAIN, FoundFile
+from invoicekit.sources.files.recognition import Look, kind_of, known_columns
+
+DELIMITERS = (",", ";", "\t")
+AT_ONCE = 10_000  # rows
+LONGEST = 4 << 20  # characters of a line
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A CSV file that was recognised."""
+
+    file: FoundFile
+    look: Look
+    kind: Kind
+    delimiter: str
+    header: tuple[str, ...]  # `""` where a column has no name
+    first: int  # the number of the header's row: spreadsheets may write `sep=;` before it
+
+    def where(self, number: int) -> str:
+        """The place of a row, as a spreadsheet would show it."""
+        return f"{self.file.name}, row {number}"
+
+    def batches(self) -> Iterator[Rows]:
+        """All rows as columns of text, `""` where a cell is empty.
+
+        Raises:
+            FrameError: a row is not as wide as the header; its number is named.
+            PageError: the file is damaged, or is another one than before.
+        """
+        width = len(self.header)
+        with self.file.open() as contents:
+            rows = _records(contents, self.look.encoding, self.delimiter, self.file.name)
+            number = self.first
+            for _ in range(self.first):
+                next(rows)
+            batch: list[list[str]] = []
+            while (batch := list(islice(rows, AT_ONCE))) or number == self.first:
+                if not batch:  # a header alone: one batch without a row
+                    yield self._rows([], (), width)
+                    break
+                numbers = range(number + 1, number + 1 + len(batch))
+                number += len(batch)
+                yield self._rows(batch, numbers, width)
+            if contents.digest != self.look.digest:
+                raise PageError(f"{self.file.name} changed while it was read: read it again")
+
+    def _rows(self, batch: list[list[str]], numbers: Sequence[int], width: int) -> Rows:
+        if set(map(len, batch)) != {width} or not all(map(any, batch)):
+            kept = [(n, row) for n, row in zip(numbers, batch, strict=True) if any(row)]
+            for n, row in kept:
+                if len(row) != width:
+                    raise FrameError(
+                        f"{self.where(n)}: the row has {len(row):,} cells, and the header "
+                        f"{width:,}: {AGAIN}"
+                    )
+            blank = len(batch) - len(kept)
+            numbers, batch = [n for n, _ in kept], [row for _, row in kept]
+        else:
+            blank = 0
+        columns = zip(*batch, strict=True) if batch else ((),) * width
+        series = [pl.Series(f"c{at}", cells, pl.String) for at, cells in enumerate(columns)]
+        return Rows(pl.DataFrame(series), numbers, blank)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows: the column at place 3 of the header is `c3`."""
+
+    cells: pl.DataFrame
+    numbers: Sequence[int]
+    blank: int  # rows without any value that were among them
+
+
+def sheet_of(file: FoundFile, look: Look) -> Sheet:
+    """The file as a sheet: its delimiter and its kind, by the header.
+
+    Raises:
+        PageError: its header is none that we know, or names a column twice.
+    """
+    best: tuple[int, str, list[str], int] | None = None
+    for delimiter in DELIMITERS:
+        header, first = _header(file, look, delimiter)
+        if best is None or len(header) > len(best[2]):
+            best = (len(header), delimiter, header, first)
+    assert best is not None  # noqa: S101 (there are delimiters)
+    _, delimiter, header, first = best
+    header = [name.strip() for name in header]
+    kind = kind_of(filter(None, header), file.name)
+    seen: set[str] = set()
+    for name in filter(None, header):
+        if fold(name) in seen:
+            known = f" ({name})" if known_columns(kind, [name]) else ""
+            raise PageError(f"{file.name} has a column twice{known}: which one counts? {AGAIN}")
+        seen.add(fold(name))
+    return Sheet(file, look, kind, delimiter, tuple(header), first)
+
+
+def _header(file: FoundFile, look: Look, delimiter: str) -> tuple[list[str], int]:
+    with file.open() as contents:
+        rows = _records(contents, look.encoding, delimiter, file.name)
+        first = 0
+        for row in islice(rows, 3):
+            first += 1
+            if any(row) and not row[0].lower().startswith("sep="):
+                return row, first
+    return [], first
+
+
+def _records(
+    contents: io.RawIOBase, encoding: str, delimiter: str, name: str
+) -> Iterator[list[str]]:
+    """Each record of the file, `[]` for an empty line."""
+    text = io.TextIOWrapper(io.BufferedReader(contents, 1 << 20), encoding, newline="")
+    reader = csv.reader(_lines(text, name), delimiter=delimiter, strict=True)
+    number = 0
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as cause:
+            raise PageError(
+                f"{name}, row {number + 1}: quotation marks that do not fit together, or a cell "
+                f"that is too long, so it is no CSV that can be read: {AGAIN}"
+            ) from cause
+        if row is None:
+            return
+        number += 1
+        yield row
+
+
+def _lines(text: io.TextIOWrapper, name: str) -> Iterator[str]:
+    while line := text.readline(LONGEST):
+        if len(line) == LONGEST:
+            raise PageError(f"{name} has a line of more than {LONGEST:,} characters: {AGAIN}")
+        yield line

@@ -1,0 +1,117 @@
+"""Blobs of Graph's exports, packed or not: an object a line, typed as if they came from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import polars as pl
+
+from invoicekit.errors import PageError
+from invoicekit.frames.decode import decode_batches
+from invoicekit.frames.schema import BY_OBJECT_TYPE, Kind
+from invoicekit.frames.wire_names import Source
+from invoicekit.pages import BOM, Page, page_of
+from invoicekit.sources.files.finding import AGAIN, FoundFile
+from invoicekit.sources.files.recognition import EXPECTED, Look, kind_of
+
+CHUNK = 1 << 20
+LONGEST = 16 << 20  # bytes of a line
+_items = msgspec.json.Decoder(list[msgspec.Raw])
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def kind_of_lines(file: FoundFile, look: Look) -> Kind:
+    """The kind of the rows, by the names that the first one has.
+
+    Raises:
+        PageError: it is no object of a billing file.
+    """
+    if look.encoding not in {"utf-8", "utf-8-sig"}:
+        raise PageError(f"{file.name} is JSON, but not in UTF-8: {AGAIN}")
+    for lines in _lines(file, look):
+        try:
+            row = _object.decode(lines[0])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
+            raise PageError(f"{file.name}: its first line is no JSON object; {EXPECTED}") from cause
+        if {"items", "totalCount"} & row.keys():
+            raise PageError(
+                f"{file.name} is a page of Partner Center's API, which may be one of many: only "
+                f"the client can tell that none is missing (ik.connect()); {EXPECTED}"
+            )
+        return _kind_said(row.get("attributes")) or kind_of(row, file.name)
+    raise PageError(f"{file.name} has no line: {EXPECTED}")
+
+
+def frames(
+    file: FoundFile, look: Look, pair: tuple[str, str], number: int
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The rows as frames, each with its objectType; `number` is the page's.
+
+    Raises:
+        FrameError: a value is not of its column's type; row and column are named.
+        PageError: a line is no JSON object, or the file is damaged.
+    """
+    source: Source = "graph"
+    batches = decode_batches(
+        _pages(file, look, number),
+        invoice_id="",
+        provider=pair[0],
+        line_item_type=pair[1],
+        source=source,
+    )
+    for name, frame in batches:
+        has_invoice = "invoice_number" in frame.columns
+        invoice_id = pl.col("invoice_number") if has_invoice else pl.lit(None, pl.String)
+        yield name, frame.with_columns(invoice_id.alias("invoice_id"))
+
+
+def _kind_said(attributes: msgspec.Raw | None) -> Kind | None:
+    found = msgspec.json.decode(attributes) if attributes else None
+    name = found.get("objectType") if isinstance(found, dict) else None
+    return BY_OBJECT_TYPE.get(name) if isinstance(name, str) else None
+
+
+def _pages(file: FoundFile, look: Look, number: int) -> Iterator[Page]:
+    row = 1
+    for lines in _lines(file, look):
+        try:
+            whole = len(_items.decode(b"[%b]" % b",".join(lines))) == len(lines)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            whole = False
+        if not whole:
+            raise PageError(
+                f"{file.name}, row {row + _first_bad(lines)}: not one JSON value a line, or cut "
+                f"short: {AGAIN}"
+            )
+        row += len(lines)
+        yield page_of(lines, file.name, number)
+
+
+def _first_bad(lines: list[bytes]) -> int:
+    for at, line in enumerate(lines):
+        try:
+            msgspec.json.decode(line, type=msgspec.Raw)
+            msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return at
+    return 0
+
+
+def _lines(file: FoundFile, look: Look) -> Iterator[list[bytes]]:
+    """The lines of about a chunk each, without those that are blank."""
+    rest = b""
+    with file.open() as contents:
+        while True:
+            chunk = contents.read(CHUNK) or b""
+            at = (rest + chunk).rfind(b"\n") + 1 if chunk else len(rest)
+            whole, rest = (rest + chunk)[:at], (rest + chunk)[at:]
+            if len(rest) > LONGEST:
+                raise PageError(f"{file.name} has a line of more than {LONGEST:,} bytes: {AGAIN}")
+            lines = [line for line in whole.removeprefix(BOM).split(b"\n") if line.strip()]
+            if lines:
+                yield lines
+            if not chunk:
+                break
+        if contents.digest != look.digest:
+            raise PageError(f"{file.name} changed while it was read: read it again")

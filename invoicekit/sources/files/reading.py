@@ -1,0 +1,116 @@
+"""All files that the paths name, each once, as typed frames."""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from invoicekit.errors import PageError
+from invoicekit.frames.decode import collect
+from invoicekit.frames.schema import Kind
+from invoicekit.sources.files import csv_frames, export_lines
+from invoicekit.sources.files.csv_rows import sheet_of
+from invoicekit.sources.files.finding import FoundFile, find
+from invoicekit.sources.files.forms import DECIMALS, ORDERS, Dates, Decimal
+from invoicekit.sources.files.recognition import Look, look_at
+
+PART = re.compile(r"part-[0-9]{5}-([0-9a-f-]{36})")  # blobs of one export have one id
+
+
+@dataclass(frozen=True, slots=True)
+class FileLines:
+    """One file: its rows as frames by objectType, and the pair of collection that it stands for."""
+
+    name: str
+    number: int
+    provider: str
+    line_item_type: str
+    frames: dict[str, pl.DataFrame] = field(repr=False)
+    size: int
+    seconds: float
+    is_export: bool
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(frame.height for frame in self.frames.values())
+
+
+def read_files(
+    paths: Sequence[str | Path], *, decimal: Decimal | None = None, dates: Dates | None = None
+) -> list[FileLines]:
+    """The files, in the order of the paths, those of a folder or zip by name.
+
+    Raises:
+        ValueError: `decimal` or `dates` is no word of theirs, or there is no path.
+        FileNotFoundError: a path does not exist.
+        PageError: a file is none that we know, damaged, or given twice.
+        FrameError: a row cannot be typed, or a form is ambiguous; file, row and column are named.
+    """
+    for name, value, allowed in (("decimal", decimal, DECIMALS), ("dates", dates, ORDERS)):
+        if value is not None and value not in allowed:
+            words = ", ".join(map(repr, allowed))
+            raise ValueError(f"{name} must be one of {words}, or None to find it out: {value!r}")
+    if not paths:
+        raise ValueError("no file was named")
+    seen: dict[bytes, str] = {}
+    read = []
+    for number, file in enumerate(find([Path(path) for path in paths]), 1):
+        started = time.monotonic()
+        look = look_at(file)
+        if look.digest in seen:
+            raise PageError(
+                f"{seen[look.digest]} and {file.name} have the same bytes: its lines would count "
+                "twice. Name one of them"
+            )
+        seen[look.digest] = file.name
+        kind, batches = _batches(file, look, number, decimal, dates)
+        provider, line_item_type = kind.pairs[0]
+        frames = collect(batches)
+        seconds = time.monotonic() - started
+        read.append(
+            FileLines(
+                file.name, number, provider, line_item_type, frames, look.size, seconds,
+                look.is_json,
+            )
+        )  # fmt: skip
+    _warn_of_overlap(read)
+    return read
+
+
+def _batches(
+    file: FoundFile, look: Look, number: int, decimal: Decimal | None, dates: Dates | None
+) -> tuple[Kind, Iterator[tuple[str, pl.DataFrame]]]:
+    """The kind of a file's rows, and these as frames."""
+    if look.is_json:
+        kind = export_lines.kind_of_lines(file, look)
+        return kind, export_lines.frames(file, look, kind.pairs[0], number)
+    sheet = sheet_of(file, look)
+    found = csv_frames.survey(sheet, decimal, dates)
+    typed = csv_frames.frames(sheet, found, sheet.kind.pairs[0], number)
+    return sheet.kind, ((sheet.kind.object_type, frame) for frame in typed)
+
+
+def _warn_of_overlap(read: Iterable[FileLines]) -> None:
+    """Tell of an invoice whose lines of one kind come from several files, not parts of one."""
+    origins: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for one in read:
+        part = PART.search(one.name) if one.is_export else None
+        origin = part[1] if part else str(one.number)
+        for object_type, frame in one.frames.items():
+            for invoice_id in frame["invoice_id"].drop_nulls().unique():
+                origins[invoice_id, object_type].setdefault(origin, one.name)
+    for (invoice_id, object_type), names in sorted(origins.items()):
+        if len(names) > 1:
+            warnings.warn(
+                f"{object_type} of {invoice_id} comes from several files, all of which count: "
+                f"{', '.join(names.values())}. If one holds what another does, name one alone",
+                stacklevel=3,
+            )
