@@ -6,13 +6,14 @@ import atexit
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
+from invoicekit.auth.signers import identified
 from invoicekit.errors import AccessError, NotFoundError, PageError
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.retry import RetryPolicy
@@ -21,6 +22,7 @@ from invoicekit.frames.decode import decode_invoices
 from invoicekit.frames.invoice_list import decode_list, is_amendment
 from invoicekit.invoice import Invoice
 from invoicekit.secret import Secret
+from invoicekit.setting_values import hidden
 from invoicekit.settings import Settings, read_settings
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.source import pages, resource
@@ -31,6 +33,7 @@ from invoicekit.sync_all import first_of, sync_all
 
 if TYPE_CHECKING:
     from invoicekit.auth.diagnosis import Diagnosis
+    from invoicekit.auth.given import TokenCredential
 
 FORBIDDEN = 403
 NOTHING = pl.DataFrame(schema={"invoice_id": pl.String()})
@@ -40,28 +43,35 @@ UNSHOWN = ("pdf_download_link", "tax_receipts", "invoice_details", "links", "att
 
 def connect(
     *,
-    token: str | None = None,
+    token: str | Callable[[], str] | None = None,
     tenant_id: str | None = None,
     client_id: str | None = None,
     client_secret: str | None = None,
     client_certificate: str | Path | None = None,
     client_certificate_password: str | None = None,
     refresh_token: str | None = None,
+    credential: TokenCredential | None = None,
     cloud: str | None = None,
     base_url: str | None = None,
+    graph_url: str | None = None,
+    graph_token: str | Callable[[], str] | None = None,
     cache_dir: str | Path | None = None,
     cache_gb: float | None = None,
     page_size: int | None = None,
     connections: int | None = None,
     connect_timeout: float | None = None,
     read_timeout: float | None = None,
+    export_timeout: float | None = None,
     offline: bool | None = None,
 ) -> Client:
-    """A client of one partner; what is not given comes from `INVOICEKIT_*`. Asks nothing yet.
+    """A client of one partner; what is not given comes from `INVOICEKIT_*`.
+
+    Asks nothing yet, but a function or a credential whose token it gives: the cache is the user's.
 
     Args:
-        token: a bearer token for Partner Center, used as it is. With one named here, no tenant
-            and no app is taken from the environment: they may be another partner's.
+        token: a bearer token for Partner Center, used as it is, or a function that gives one: it
+            is called again before that one ends. With one named here, no tenant and no app is
+            taken from the environment: they may be another partner's.
         tenant_id: the partner; else the token's `tid` claim, else a digest of the token. Where
             both are ids they have to be the same.
         client_id: the app to sign in with: app-only with `client_secret` or `client_certificate`,
@@ -70,31 +80,33 @@ def connect(
         client_certificate: PEM with the app's key and certificate: the path of a file, or the text.
         client_certificate_password: of the key, where it is encrypted.
         refresh_token: of the secure application model; a rotated one is kept for the next time.
+        credential: an object with `get_token(scope)`, as those of azure-identity; it serves both
+            Partner Center and Microsoft Graph.
         cloud: `"global"` (default), `"usgov"` or `"china"`.
         base_url: another host, without `/v1`; plain http for loopback only. For a token that a
             sign-in gets, it counts only if named here, never from the environment.
+        graph_url: another host for Microsoft Graph, without `/v1.0`, by the same rules. With a
+            `base_url` of your own, Graph is asked only where this is given too.
+        graph_token: the same for Microsoft Graph (`PartnerBilling.Read.All`), where `token` does
+            not work.
         cache_dir: where answers are kept; the user's cache folder by default.
         cache_gb: how much of them; beyond 5 (default) the oldest collections go first.
         page_size: rows a page, 1 to 2000 (default).
         connections: requests at once, 1 to 16 (4). Seek pages come one after the other anyhow.
         connect_timeout: seconds to connect (10).
+        export_timeout: seconds until Microsoft Graph has to have made an export (3600).
         read_timeout: seconds without a byte of an answer (180); all of it may take five times that.
         offline: answer from the cache alone, and never ask.
 
     Raises:
         SettingsError: a setting is missing or makes no sense.
     """
-    given = _hidden(locals())
+    given = hidden(locals())
     # An error shows this frame, and with it its variables.
     del token, tenant_id, client_id, client_secret, client_certificate, client_certificate_password
-    del refresh_token, cloud, base_url, cache_dir, cache_gb, page_size, connections
-    del connect_timeout, read_timeout, offline
-    return Client(read_settings(given))
-
-
-def _hidden(given: Mapping[str, object]) -> dict[str, object]:
-    """What is given, every text as a `Secret`: one may be in the wrong place."""
-    return {name: Secret(v) if isinstance(v, str) else v for name, v in given.items()}
+    del refresh_token, credential, cloud, base_url, graph_url, graph_token, cache_dir, cache_gb
+    del page_size, connections, connect_timeout, read_timeout, export_timeout, offline
+    return Client(identified(read_settings(given)))
 
 
 def demo() -> Client:

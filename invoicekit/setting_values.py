@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,6 +64,16 @@ def tenant_of(said: str, token: Secret) -> str:
     own = tid_of(token)
     check_tenant(said, own)
     return said or own or ("token-" + digest(token.reveal()) if token else "")
+
+
+def hidden(given: Mapping[str, object]) -> dict[str, object]:
+    """What is given, every text as a `Secret`, for one may be in the wrong place.
+
+    What gives tokens is hidden as well: it may show them.
+    """
+    texts = {name: Secret(value) for name, value in given.items() if isinstance(value, str)}
+    others = {name: Hidden(given[name]) for name in FUNCTIONS if given.get(name) is not None}
+    return {**given, **others, **texts}
 
 
 def digest(*parts: str) -> str:

@@ -148,9 +148,9 @@ class _Sources:
     def __init__(self, given: Mapping[str, object], environ: Mapping[str, str]) -> None:
         given = {name: value for name, value in given.items() if value is not None}
         self._functions = {
-            name: as_function(name, given.pop(name))
+            name: given.pop(name)
             for name in FUNCTIONS
-            if name in given and not isinstance(given[name], str | Secret)
+            if name in given and (name == "credential" or not isinstance(given[name], str | Secret))
         }
         self._given, self._environ = given, environ
         self._unread: set[str] = set()
@@ -172,10 +172,10 @@ class _Sources:
         cloud = as_cloud(self._text("cloud") or "global")
         settings = Settings(
             token=token,
-            token_from=self._functions.get("token", NOTHING_HIDDEN),
-            credential=self._functions.get("credential", NOTHING_HIDDEN),
+            token_from=self._function("token"),
+            credential=self._function("credential"),
             graph_token=graph_token,
-            graph_token_from=self._functions.get("graph_token", NOTHING_HIDDEN),
+            graph_token_from=self._function("graph_token"),
             tenant_id=tenant_id,
             cloud=cloud,
             base_url=CLOUDS[cloud].api_root,
@@ -194,6 +194,11 @@ class _Sources:
         _check_sign_in(settings)
         settings = replace(settings, base_url=self._base_url(settings))
         return replace(settings, graph_url=self._graph_url(settings))
+
+    def _function(self, name: str) -> Hidden:
+        """What the call gives for getting tokens."""
+        there = name in self._functions
+        return as_function(name, self._functions[name]) if there else NOTHING_HIDDEN
 
     def _text(self, name: str) -> str:
         """What the call says, else the environment; `""` where neither does."""

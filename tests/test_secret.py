@@ -10,6 +10,7 @@ import pickle
 import threading
 import traceback
 from dataclasses import asdict, astuple
+from functools import partial
 from types import CodeType
 
 import pytest
@@ -277,9 +278,18 @@ def test_a_setting_that_makes_no_sense_shows_no_secret_in_any_frame(monkeypatch)
         {"client_id": "app", "client_secret": TEXT},
         {"client_certificate_password": TEXT, "client_certificate": TEXT},
         {"cache_dir": f"~{TEXT}/x"},
+        {"graph_token": f"{TEXT} è"},
+        {"graph_url": f"https://user:{TEXT}@host"},
+        {"token": partial(str, TEXT), "page_size": 0},
+        {"token": [TEXT]},
+        {"graph_token": {TEXT: TEXT}},
+        {"credential": TEXT},
+        {"credential": [TEXT]},
+        {"token": partial(str, f"{TEXT} è")},
+        {"token": partial(int, TEXT)},
     )
     for given in cases:
-        with pytest.raises(ik.SettingsError) as error:
+        with pytest.raises((ik.SettingsError, ik.FetchError)) as error:
             ik.connect(**given)
         assert "S3CR" not in shown(error.value), given
 

@@ -23,6 +23,13 @@ def read(environ=None, **given):
     return read_settings(given, environ=environ or {})
 
 
+class Credential:
+    """Gives tokens."""
+
+    def get_token(self, scope):
+        raise AssertionError(f"asked for {scope}")
+
+
 WAYS = [
     ("token", {"token": "t"}),
     ("token", {"token": "t", "client_id": "app", "client_secret": "s"}),
@@ -141,7 +148,9 @@ def test_a_base_url_is_kept_in_one_spelling(said, kept):
 
 
 def test_no_secret_is_in_the_repr():
-    settings = read(token="T0KEN", **APP, client_secret="S3CRET", refresh_token="R3FRESH")
+    settings = read(
+        token="T0KEN", **APP, client_secret="S3CRET", refresh_token="R3FRESH", graph_token="T0KEN"
+    )
     assert not {"T0KEN", "S3CRET", "R3FRESH"} & set(repr(settings).replace("'", " ").split())
     assert "T0KEN" not in repr(settings)
     assert "S3CRET" not in repr(settings)
@@ -260,6 +269,107 @@ def test_the_token_of_a_sign_in_goes_to_no_host_of_the_environment(given, enviro
 
 def test_a_host_of_the_environment_that_is_the_services_own_is_no_matter():
     assert read({"INVOICEKIT_BASE_URL": ROOT}, **APP).base_url == ROOT
+
+
+GRAPH_ROOT = CLOUDS["global"].graph_root
+OWN = "http://127.0.0.1:1"
+SECRET = APP | {"client_secret": "s"}
+# What the call names, what the environment does, and the host of Graph that is asked, if any.
+GRAPHS = [
+    ({"token": "t"}, {}, GRAPH_ROOT),
+    (SECRET, {}, GRAPH_ROOT),
+    ({"token": "t", "cloud": "usgov"}, {}, ""),
+    ({"token": "t", "cloud": "china", "graph_url": OWN}, {}, ""),
+    ({"token": "t", "base_url": OWN}, {}, ""),
+    ({"token": "t", "base_url": OWN, "graph_token": "g"}, {}, ""),
+    ({"token": "t", "base_url": OWN, "graph_url": OWN}, {}, OWN),
+    ({"token": "t", "base_url": OWN, "graph_url": GRAPH_ROOT}, {}, GRAPH_ROOT),
+    ({"token": "t", "base_url": OWN}, {"GRAPH_URL": OWN}, OWN),
+    ({"token": "t"}, {"GRAPH_URL": OWN}, OWN),
+    ({"token": "t"}, {"BASE_URL": OWN}, ""),
+    (SECRET | {"base_url": OWN}, {}, ""),
+    (SECRET | {"base_url": OWN, "graph_url": OWN}, {}, OWN),
+    (SECRET | {"graph_url": "https://Graph.Example/"}, {}, "https://graph.example"),
+    # What a sign-in gets goes to no host of the environment.
+    (SECRET, {"GRAPH_URL": OWN}, GRAPH_ROOT),
+    (SECRET | {"base_url": OWN}, {"GRAPH_URL": OWN}, ""),
+    (SECRET | {"base_url": OWN}, {"GRAPH_URL": GRAPH_ROOT}, GRAPH_ROOT),
+    (SECRET | {"graph_token": "g"}, {"GRAPH_URL": OWN}, OWN),
+]
+
+
+@pytest.mark.parametrize(("given", "environ", "asked"), GRAPHS)
+def test_which_host_of_graph_is_asked(given, environ, asked):
+    environ = {f"INVOICEKIT_{name}": value for name, value in environ.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert read(environ, **given).graph_url == asked
+
+
+def test_a_host_of_graph_that_is_passed_over_is_told():
+    with pytest.warns(UserWarning, match=r"INVOICEKIT_GRAPH_URL is passed over.*graph\.microsoft"):
+        read({"INVOICEKIT_GRAPH_URL": OWN}, **SECRET)
+
+
+@pytest.mark.parametrize("url", [*REFUSED_URLS, "http://graph.example", "https://g.example/v1.0"])
+def test_a_host_of_graph_that_is_none_is_refused_and_not_shown(url):
+    with pytest.raises(SettingsError, match="graph_url") as caught:
+        read(token="t", graph_url=url)
+    assert "S3CR" not in str(caught.value)
+
+
+OF_B_GRAPH = jwt(tid=B, roles=["PartnerBilling.Read.All"])
+# What the call names, what the environment does; then Graph's token, or a refusal.
+GRAPH_TOKENS = [
+    ({"token": OF_B, "graph_token": OF_B_GRAPH}, {}, OF_B_GRAPH),
+    ({}, {"TOKEN": OF_B, "GRAPH_TOKEN": OF_B_GRAPH}, OF_B_GRAPH),
+    ({"graph_token": "Bearer opaque"}, {"TOKEN": OF_B}, "opaque"),
+    # A token or an app in the call takes no other partner's from the environment.
+    ({"token": OF_B}, {"GRAPH_TOKEN": "of-somebody"}, ""),
+    ({"token": lambda: OF_B, "tenant_id": B}, {"GRAPH_TOKEN": "of-somebody"}, ""),
+    (SECRET, {"GRAPH_TOKEN": "of-somebody"}, ""),
+    ({"token": OF_A, "graph_token": OF_B_GRAPH}, {}, "two partners"),
+    ({"graph_token": OF_B_GRAPH}, {"TOKEN": OF_A}, "two partners"),
+    ({}, {"TOKEN": OF_A, "GRAPH_TOKEN": OF_B_GRAPH}, "two partners"),
+    (
+        {"token": OF_A, "graph_token": OF_B_GRAPH, "tenant_id": "a.example"},
+        {},
+        "graph_token is of another tenant",
+    ),
+    (SECRET | {"graph_token": OF_B_GRAPH}, {}, "another tenant than the graph_token's"),
+    ({"token": "t", "graph_token": "S3CRET x"}, {}, "graph_token holds characters"),
+    ({"token": "t", "graph_token": 7}, {}, "graph_token is neither a text nor a function"),
+    ({"graph_token": "g"}, {}, "nothing to sign in with"),
+    ({"token": "t", "credential": Credential()}, {}, "token and credential are both set"),
+    ({"credential": "S3CRET"}, {}, "no object with get_token"),
+    ({"credential": object()}, {}, "no object with get_token"),
+]
+
+
+@pytest.mark.parametrize(("given", "environ", "found"), GRAPH_TOKENS)
+def test_call_and_environment_mix_no_two_partners_at_graph(given, environ, found):
+    environ = {f"INVOICEKIT_{name}": value for name, value in environ.items()}
+    if " " in found:
+        with pytest.raises(SettingsError, match=found) as caught:
+            read(environ, **given)
+        assert "S3CR" not in str(caught.value)
+        return
+    assert read(environ, **given).graph_token == found
+
+
+def test_a_credential_takes_no_tenant_and_no_app_of_the_environment():
+    environ = ENVIRON_A | {"INVOICEKIT_TOKEN": OF_A, "INVOICEKIT_CREDENTIAL": "x"}
+    settings = read(environ, credential=Credential())
+    assert (settings.sign_in, settings.tenant_id, settings.client_id) == ("credential", "", "")
+    assert not settings.token
+    assert not read(environ).credential
+
+
+def test_the_time_for_an_export_is_a_setting():
+    assert read(token="t").export_timeout == 3600
+    assert read({"INVOICEKIT_EXPORT_TIMEOUT": "60"}, token="t").export_timeout == 60
+    with pytest.raises(SettingsError, match="export_timeout"):
+        read(token="t", export_timeout=0)
 
 
 def test_the_tenant_is_the_one_said_else_the_tokens_own_else_its_digest():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from invoicekit.auth.renewing import MARGIN, Held, Renewing
 from invoicekit.clouds import AUDIENCES, GRAPH, PARTNER_CENTER
@@ -23,6 +23,21 @@ NO_GRAPH_TOKEN = (
     f"bearer token for Microsoft Graph with {AUDIENCES[GRAPH].permission}; or sign in with an app "
     'or a credential, which serve both; or leave Graph unasked with source="v1"'
 )
+
+
+class TokenGiven(Protocol):
+    """A token, as `TokenCredential` gives it; `expires_on`, in seconds, is heeded where it is."""
+
+    @property
+    def token(self) -> str:
+        """The bearer token."""
+
+
+class TokenCredential(Protocol):
+    """What `connect(credential=…)` takes: those of azure-identity are so."""
+
+    def get_token(self, scope: str, /) -> TokenGiven:
+        """A token for a scope, as `https://graph.microsoft.com/.default`."""
 
 
 class GivenToken:

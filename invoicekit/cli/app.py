@@ -58,6 +58,9 @@ def settings(
     cloud: Annotated[str | None, typer.Option(help="global, usgov or china.")] = None,
     tenant_id: Annotated[str | None, typer.Option(help="The partner's tenant.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Another host, without /v1.")] = None,
+    graph_url: Annotated[
+        str | None, typer.Option(help="Another host for Microsoft Graph, without /v1.0.")
+    ] = None,
     cache_dir: Annotated[Path | None, typer.Option(help="Where answers are kept.")] = None,
     page_size: Annotated[int | None, typer.Option(help="Rows a page, 1 to 2000.")] = None,
     offline: Annotated[
@@ -69,6 +72,7 @@ def settings(
         "cloud": cloud,
         "tenant_id": tenant_id,
         "base_url": base_url,
+        "graph_url": graph_url,
         "cache_dir": cache_dir,
         "page_size": page_size,
         "offline": offline,

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 import msgspec
 import requests
 
+from invoicekit.clouds import AUDIENCES, GRAPH, PARTNER_CENTER
 from invoicekit.errors import AccessError, FetchError, InvoiceKitError, NotFoundError, PageError
 from invoicekit.fetch.signing import origin_of
 from invoicekit.pages import BOM
@@ -22,11 +23,16 @@ HINTS = {
     "900421": "the sign-in was without MFA; sign in again with it",
     "900329": "this call takes no app-only token; sign in as a user (App+User)",
     400: "the service does not understand the request",
-    401: "the token is refused: expired, or not made for Partner Center. Get a new one",
+    401: "the token is refused: expired, or not made for {service}. Get a new one",
     403: "this sign-in may not do that: some calls need App+User, some a role (Billing admin)",
     404: "check the spelling; the list of invoices is client.invoices()",
     408: "the service took too long; try again later",
     429: "the service asks us to slow down; try again later",
+}
+# Of an audience, where it differs.
+HINTS_OF: dict[tuple[str | None, int], str] = {
+    (GRAPH, 403): "this sign-in may not read billing at {service}. Its permission is {permission}: "
+    "{granted}; whose token it is needs a billing role in Partner Center as well",
 }
 LATER = "the service has a fault of its own; try again later"
 
@@ -39,6 +45,7 @@ class FailedRequest:
     request_id: str | None
     correlation_id: str | None
     redact: Callable[[str], str]
+    audience: str | None = PARTNER_CENTER
 
 
 def is_web_page(body: bytes) -> bool:
@@ -80,7 +87,7 @@ def refused(
     else:
         code, description = _fault(body, asked.redact)
         message = f"{status} for {asked.url}" + (f": {description}" if description else "")
-        hint = HINTS.get(code or "") or HINTS.get(status)
+        hint = _hint(asked.audience, code, status)
         hint = hint or (LATER if status >= 500 else None)  # noqa: PLR2004
     if hint:
         message = f"{message.rstrip('.')}. {hint[0].upper()}{hint[1:]}"
@@ -96,6 +103,14 @@ def refused(
     )
 
 
+def _hint(audience: str | None, code: str | None, status: int) -> str | None:
+    """What to do about a refusal, in the words of its audience."""
+    hint = HINTS.get(code or "") or HINTS_OF.get((audience, status)) or HINTS.get(status)
+    of = AUDIENCES[audience or PARTNER_CENTER]
+    words = {"service": of.name, "permission": of.permission, "granted": of.granted}
+    return hint and hint.format(**words)
+
+
 def _leads_away(url: str, location: str) -> bool:
     try:
         return origin_of(urljoin(url, location)) != origin_of(url)
@@ -109,6 +124,9 @@ def _fault(body: bytes, redact: Callable[[str], str]) -> tuple[str | None, str |
         fault = msgspec.json.decode(body.removeprefix(BOM), type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None, None
+    inner = fault.get("error")
+    if isinstance(inner, dict):  # Graph's shape
+        fault = inner
     code = _said(fault.get("code", fault.get("statusCode")), redact)
     words = _said(fault.get("description") or fault.get("message"), redact)
     return code and code[:40], words and words[:300]

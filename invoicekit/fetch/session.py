@@ -5,12 +5,10 @@ from __future__ import annotations
 import http.client
 import re
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
-from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,15 +20,17 @@ from urllib3.exceptions import HTTPError
 
 from invoicekit.auth.entra_http import unsigned
 from invoicekit.auth.signers import Signer, signer_for
+from invoicekit.clouds import PARTNER_CENTER
 from invoicekit.errors import PageError
 from invoicekit.fetch.bodies import ACCEPTED
 from invoicekit.fetch.deadline import Deadline
 from invoicekit.fetch.http_errors import FailedRequest, is_web_page, refused, unreached
 from invoicekit.fetch.page_cache import KEPT_HEADERS, PageCache, PageFiles, page_key
+from invoicekit.fetch.request_headers import USER_AGENT, headers_for, ids_in
 from invoicekit.fetch.retry import RetryPolicy, is_retryable, rest
 from invoicekit.fetch.signing import Origins, Secrets, SigningAdapter, origin_of
 from invoicekit.fetch.thread_pool import ThreadPool
-from invoicekit.fetch.transport import ECHOED, closed, id_in
+from invoicekit.fetch.transport import closed
 from invoicekit.files.partner_folder import partner_folder
 from invoicekit.pages import BOM, Answer, Request
 from invoicekit.secret import scrubbed
@@ -64,8 +64,9 @@ class Session:
             filter_fn=self._may_keep,
             stale_if_error=False,
         )
+        self._origins = Origins.of(settings)
         self._transport = SigningAdapter(
-            Origins.of(settings),
+            self._origins,
             self.signer,
             connections=settings.connections,
             offline=settings.offline,
@@ -75,16 +76,9 @@ class Session:
         self._http.auth = unsigned
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._http.headers.update(
-            {
-                "Accept": "application/json",
-                "Accept-Encoding": ACCEPTED,
-                "User-Agent": f"invoicekit/{version('invoicekit')}",
-                "X-Locale": "en-US",
-                "MS-PartnerCenter-Application": f"invoicekit/{version('invoicekit')}",
-            }
+            {"Accept": "application/json", "Accept-Encoding": ACCEPTED, "User-Agent": USER_AGENT}
         )
-        # A proxy is for the way out: what goes to loopback stays here.
-        self._http.trust_env = urlsplit(settings.base_url).hostname not in LOOPBACK
+        self._ways: dict[str, dict[str, Any]] = {}  # by scheme and host
 
     def __repr__(self) -> str:
         return f"Session({self.settings.base_url})"
@@ -123,9 +117,12 @@ class Session:
         """Where a request goes.
 
         Raises:
-            PageError: it leads to another host.
+            PageError: it leads to another host than its audience's.
         """
-        return url_of(self.settings.base_url, request.url)
+        if request.audience == PARTNER_CENTER:
+            return url_of(self.settings.base_url, request.url)
+        self._origins.check(request.url, request.audience)
+        return request.url
 
     def redact(self, text: str) -> str:
         """`text` without secrets."""
@@ -155,7 +152,8 @@ class Session:
         """
         self.raise_if_closed()
         prepared = self._prepared(request, folder or "", correlation_id)
-        send = self._http.send if folder else partial(requests.Session.send, self._http)
+        keeps = folder and request.audience  # the address of what is unsigned may be a secret
+        send = self._http.send if keeps else partial(requests.Session.send, self._http)
         deadline = Deadline(READ_TIMEOUTS * self.settings.read_timeout, self._transport.closed)
         start, waited, tried = time.perf_counter(), 0.0, 0
         while True:
@@ -184,19 +182,23 @@ class Session:
         self, request: PreparedRequest, send: Callable[..., Response], deadline: Deadline
     ) -> tuple[Response | None, Exception | None]:
         """One try: the response, if it came whole, and the error where it is not good."""
+        audience: str | None = request.invoicekit_audience  # type: ignore[attr-defined]
+        request_id, correlation_id = ids_in(audience, request.headers)
         asked = FailedRequest(
-            url=(request.url or "").partition("#")[0],
-            request_id=id_in(request.headers, "MS-RequestId"),
-            correlation_id=id_in(request.headers, "MS-CorrelationId"),
+            url=(request.url or "").partition("#")[0] if audience else "a file of the export",
+            request_id=request_id,
+            correlation_id=correlation_id,
             redact=self._secrets.redact,
+            audience=audience,
         )
+        way = self._way(request.url or "")
         try:
             with deadline.here():
-                response = send(request, timeout=self._timeout, allow_redirects=False, **self._way)
+                response = send(request, timeout=self._timeout, allow_redirects=False, **way)
         except FOREIGN as cause:
             over = deadline.seconds if deadline.over else None
             error = unreached(asked, cause, self._timeout, over)
-            error.__cause__ = cause
+            error.__cause__ = cause if audience else None  # its words tell the address
             return None, error
         body = response.content or b""
         if response.status_code == requests.codes.ok and not is_web_page(body):
@@ -205,11 +207,7 @@ class Session:
         return response, refused(asked, response.status_code, body, location)
 
     def _prepared(self, request: Request, folder: str, correlation_id: str = "") -> PreparedRequest:
-        headers = {
-            "MS-RequestId": str(uuid.uuid4()),
-            "MS-CorrelationId": correlation_id,
-            **dict(request.headers),
-        }
+        headers = {**headers_for(request.audience, correlation_id), **dict(request.headers)}
         url = self.address_of(request)
         try:
             prepared = self._http.prepare_request(
@@ -219,13 +217,22 @@ class Session:
             raise PageError(f"{request} makes no request, so it is not asked") from cause
         prepared.invoicekit_folder = folder  # type: ignore[attr-defined]
         prepared.invoicekit_headers = request.headers  # type: ignore[attr-defined]
+        prepared.invoicekit_audience = request.audience  # type: ignore[attr-defined]
         return prepared
 
-    @cached_property
-    def _way(self) -> dict[str, Any]:
-        """Proxies and certificates of the machine, as `requests` itself would use them."""
-        url = self.settings.base_url
-        return dict(self._http.merge_environment_settings(url, {}, None, None, None))
+    def _way(self, url: str) -> dict[str, Any]:
+        """Proxies and certificates of the machine, as `requests` itself would use them.
+
+        A proxy is for the way out: what goes to loopback stays here.
+        """
+        scheme, host, _ = origin_of(url)
+        if host in LOOPBACK:
+            return {"proxies": {}, "verify": True}
+        root = f"{scheme}://{host}/"
+        if root not in self._ways:
+            way = self._http.merge_environment_settings(root, {}, None, None, None)
+            self._ways[root] = dict(way)
+        return self._ways[root]
 
     def _may_keep(self, response: Response) -> bool:
         body = response.content or b""
@@ -246,9 +253,10 @@ class Session:
 
     def _answer(self, response: Response) -> Answer:
         sent = response.request.headers if response.request is not None else {}
+        audience = getattr(response.request, "invoicekit_audience", PARTNER_CENTER)
         request_id, correlation_id = (
-            None if found is None else self._secrets.redact(found)
-            for found in (id_in(response.headers, name) or id_in(sent, name) for name in ECHOED)
+            found and self._secrets.redact(found)
+            for found in ids_in(audience, response.headers, sent)
         )
         return Answer(
             body=response.content or b"",

@@ -10,7 +10,7 @@ from invoicekit.auth.doctor import doctor
 from invoicekit.auth.signers import signer_for
 from invoicekit.errors import AccessError
 from invoicekit.settings import read_settings
-from support.entra import TENANT, jwt
+from support.entra import TENANT, jwt, refused
 
 PARTNER_CENTER = "https://api.partnercenter.microsoft.com"
 USER = {
@@ -196,6 +196,88 @@ def test_a_base_url_of_another_place_is_told(ask):
         "http://127.0.0.1:8000, which is not the cloud's own, never asked (offline)",
     )
     assert found["cloud"] == ("note", "global")
+
+
+OF_GRAPH = {"aud": "https://graph.microsoft.com", "tid": TENANT, "exp": 4e9}
+READS = "PartnerBilling.Read.All"
+GRAPH_TOKENS = [
+    ({"roles": [READS], "idtyp": "app"}, "fine", "yes"),
+    ({"scp": f"User.Read {READS}"}, "fine", "yes"),
+    ({"aud": "00000003-0000-0000-c000-000000000000", "roles": [READS]}, "fine", "yes"),
+    ({"aud": "https://graph.microsoft.com/", "roles": [READS]}, "fine", "yes"),
+    ({"roles": ["User.Read.All"]}, "wrong", "API permissions, Microsoft Graph: add PartnerBilling"),
+    ({"scp": "PartnerBilling.Read.Allx"}, "wrong", "API permissions"),
+    ({"roles": {READS: 1}}, "wrong", "API permissions"),
+    ({}, "wrong", "without PartnerBilling.Read.All"),
+]
+
+
+@pytest.mark.parametrize(("claims", "state", "words"), GRAPH_TOKENS)
+def test_what_a_token_for_graph_may_read_is_told(ask, claims, state, words):
+    diagnosis = ask(jwt(**USER, exp=4e9), graph_token=jwt(**OF_GRAPH | claims))
+    found = says(diagnosis)
+    assert (found["Graph line items"][0], words in found["Graph line items"][1]) == (state, True)
+    assert found["Graph audience"][0] == found["Graph expiry"][0] == "fine"
+    assert diagnosis.fine is (state == "fine")
+    assert found["line items"] == ("fine", "yes")
+
+
+def test_a_token_for_graph_that_is_partner_centers_is_told(ask):
+    found = says(ask(jwt(**USER, exp=4e9), graph_token=jwt(**USER)))
+    state, said = found["Graph audience"]
+    assert (state, "Microsoft Graph takes no tokens made for Partner Center" in said) == (
+        "wrong",
+        True,
+    )
+    assert said.endswith("https://graph.microsoft.com/.default")
+
+
+NO_GRAPH = [
+    ({"cloud": "usgov"}, "cloud usgov has no billing there"),
+    ({"base_url": "http://127.0.0.1:1"}, "graph_url is not set"),
+    ({}, "need graph_token"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), NO_GRAPH)
+def test_where_graph_is_not_asked_it_says_why_and_that_is_no_fault(ask, given, words):
+    diagnosis = ask(jwt(**USER, exp=4e9), **given)
+    state, said = says(diagnosis)["Graph line items"]
+    assert (state, words in said, diagnosis.fine) == ("note", True, True)
+    assert "Graph token" not in says(diagnosis)
+
+
+def test_asking_signs_in_at_both(place, tmp_path):
+    signer = place.signer(client_secret="S3CRET")
+    given = {"client_id": "app", "tenant_id": TENANT, "client_secret": "S3CRET"}
+    settings = read_settings(given | {"cache_dir": tmp_path}, environ={})
+    found = says(doctor(settings, signer))
+    assert found["Graph token"][0] == found["Graph line items"][0] == "unknown"
+    assert place.entra.paths == []
+    found = says(doctor(settings, signer, probe=lambda: "3 invoices"))
+    assert found["sign-in works"] == found["Graph sign-in works"] == ("fine", "yes")
+
+
+def test_a_consent_that_lacks_at_graph_is_told_with_where_it_is_given(place, tmp_path):
+    signer = place.signer(client_secret="S3CRET")
+    signer.token()
+    given = {"client_id": "app", "tenant_id": TENANT, "client_secret": "S3CRET"}
+    settings = read_settings(given | {"cache_dir": tmp_path}, environ={})
+    place.entra.answers = [(400, refused("invalid_grant", 65001, "No consent."))]
+    found = says(doctor(settings, signer, probe=lambda: "3 invoices"))
+    state, said = found["Graph sign-in works"]
+    assert (state, READS in said, "App registrations" in said) == ("wrong", True, True)
+    assert found["service answers"][0] == "fine"
+
+
+def test_the_sandbox_passes(demo):
+    diagnosis = demo.doctor(ask=True)
+    assert diagnosis.fine, diagnosis
+    assert says(diagnosis)["audience"][1].startswith("the sandbox's own")
+
+
+def test_the_sandboxs_token_is_nobodys_elsewhere(ask):
+    assert says(ask(jwt(aud="invoicekit sandbox", tid=TENANT)))["audience"][0] == "wrong"
 
 
 def test_who_has_signed_in_is_told(tmp_path):
