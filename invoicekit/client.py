@@ -119,13 +119,13 @@ def demo() -> Client:
 
     sandbox = demo_sandbox().start()
     folder = tempfile.mkdtemp(prefix="invoicekit-demo-")
-    given = {"token": Secret(sandbox.token), "base_url": sandbox.url, "cache_dir": folder}
+    given = _hidden({**sandbox.settings, "cache_dir": folder, "tenant_id": "demo"})
 
     def leave() -> None:
         sandbox.close()
         shutil.rmtree(folder, ignore_errors=True)
 
-    client = Client(read_settings({**given, "tenant_id": "demo"}, environ={}), at_close=leave)
+    client = Client(read_settings(given, environ={}), at_close=leave)
     atexit.register(client.close)
     return client
 

@@ -86,6 +86,14 @@ class Sandbox:
         return self.graph.token if self.graph else None
 
     @property
+    def settings(self) -> dict[str, str]:
+        """What `connect()` takes to reach it."""
+        ours = {"base_url": self.url, "token": self.token}
+        return ours | (
+            {"graph_url": self.graph.url, "graph_token": self.graph.token} if self.graph else {}
+        )
+
+    @property
     def requests(self) -> deque[Received]:
         """What Partner Center was asked, the latest last."""
         return self._origin.requests

@@ -19,7 +19,8 @@ from invoicekit.sandbox.graph.script import FAULTS, Script
 from invoicekit.sandbox.graph.server import GraphServer
 from invoicekit.sandbox.made_up_token import GRAPH_TOKEN, SANDBOX_TOKEN
 from invoicekit.sandbox.partner_center.fields import FIELDS
-from invoicekit.sandbox.server import demo_sandbox
+from invoicekit.sandbox.server import Sandbox, demo_sandbox
+from invoicekit.sandbox.volume import Volume
 
 BILLING = "/v1.0/reports/partners/billing"
 LINES = [json.dumps({"CustomerId": f"c{n}", "Total": n}).encode() for n in range(100)]
@@ -409,10 +410,22 @@ class TestTheDemoPartner:
 
 def test_a_large_blob_is_made_as_it_is_sent():
     """Some 30 MB of lines out of a hundred; it is gzip of one member, its checksum right."""
-    blob = repeated(LINES, 10_000)
+    blob = repeated(LINES, 1_000_007)
     assert blob.length == sum(map(len, blob.parts()))
     with GraphServer(Prepared({("usage", "G1"): export_of(blob, etag="v1")})) as graph:
         manifest = finish(submit(graph, dataset="usage").headers["Location"])[0]
         with requests.get(urls(manifest["resourceLocation"])[0], stream=True, timeout=10) as got:
             assert int(got.headers["Content-Length"]) == blob.length
-            assert sum(1 for _ in gzip.GzipFile(fileobj=got.raw)) == 1_000_000
+            assert sum(1 for _ in gzip.GzipFile(fileobj=got.raw)) == 1_000_007
+
+
+def test_a_partner_of_any_size_has_its_lines_in_as_many_blobs():
+    volume = Volume(25_003, 4)
+    with Sandbox(volume, exports=volume) as server:
+        got = exported(server, "reconciliation", invoiceId=volume.invoice_id)
+        headers = {"Authorization": f"Bearer {server.token}"}
+        listed = requests.get(f"{server.url}/v1/invoices", headers=headers, timeout=10).content
+    assert len(got) == 25_003
+    [header] = json.loads(listed.decode("utf-8-sig"), parse_float=Decimal)["items"]
+    assert header["totalCharges"] == sum(Decimal(row["Total"]) for row in got) == volume.total
+    assert len({row["InvoiceNumber"] for row in got}) == 1
