@@ -21,7 +21,6 @@ from invoicekit.fetch.session import Session
 from invoicekit.frames.decode import decode_invoices
 from invoicekit.frames.invoice_list import decode_list, is_amendment
 from invoicekit.invoice import Invoice
-from invoicekit.secret import Secret
 from invoicekit.setting_values import hidden
 from invoicekit.settings import Settings, read_settings
 from invoicekit.sources.partner_center import requests as partner_center
@@ -119,7 +118,7 @@ def demo() -> Client:
 
     sandbox = demo_sandbox().start()
     folder = tempfile.mkdtemp(prefix="invoicekit-demo-")
-    given = _hidden({**sandbox.settings, "cache_dir": folder, "tenant_id": "demo"})
+    given = hidden({**sandbox.settings, "cache_dir": folder, "tenant_id": "demo"})
 
     def leave() -> None:
         sandbox.close()
