@@ -61,17 +61,6 @@ def recorded(tmp_path: Path) -> Iterator[ik.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def demo() -> Iterator[ik.Client]:
-    """The demo partner, once for all tests: what it sends never changes.
-
-    What its cache and store hold is what other tests have asked, in any order: `fresh_demo` is for
-    those to whom that matters.
-    """
-    with ik.demo() as client:
-        yield client
-
-
 @pytest.fixture
 def fresh_demo() -> Iterator[ik.Client]:
     """The demo partner, of whom nothing is kept yet."""

@@ -46,6 +46,11 @@ class Reconciliation:
     header only shows as that negative amount. `parts` has a row per collection, objectType and
     currency: `part, provider, line_item_type, object_type, currency, lines, subtotal, tax, total,
     state`.
+
+    >>> client.invoice("G012345607").reconcile()
+    ✘ differs: 204,234.51 USD, 383 lines, 2 pages, difference -1,250.50
+    >>> client.invoice("G012345607").reconcile().parts.select("part", "lines", "state").rows()
+    [('onetime/billing', 383, 'added'), ('onetime/usage', 360, 'restates billing lines, not added')]
     """
 
     state: State
@@ -59,12 +64,22 @@ class Reconciliation:
 
     @property
     def ties(self) -> bool:
-        """Every collection is read, and the difference is exactly 0."""
+        """Every collection is read, and the difference is exactly 0.
+
+        >>> invoice.reconcile().ties
+        True
+        """
         return self.state == "ties"
 
     @property
     def missing(self) -> list[str]:
-        """What keeps the invoice from being complete, in words."""
+        """What keeps the invoice from being complete, in words; empty where nothing does.
+
+        >>> charges = invoice.charges().head(0)
+        >>> proof = ik.reconcile(charges, invoice.total, currency="USD", details=invoice.details)
+        >>> proof.missing
+        ['onetime/billing (missing)']
+        """
         rows = self.parts.filter(~pl.col("state").is_in(sorted(COMPLETE)))
         return [f"{part} ({state})" for part, state in rows.select("part", "state").iter_rows()]
 
@@ -101,9 +116,18 @@ def reconcile(
 ) -> Reconciliation:
     """Whether `charges` add up to `invoice_total`, exactly and with nothing missing.
 
-    `details` (frame `provider, line_item_type`) names the collections that the invoice has; a
-    billing collection without a charge counts as missing, unless `details` says more in the
-    columns `object_type, lines, state`, as `LineItems.collections` does.
+    >>> ik.reconcile(invoice.charges(), invoice.total, currency="USD")
+    ✔ ties: 221,438.34 USD, 369 lines, difference 0.00
+
+    Args:
+        charges: a frame of charges (`Invoice.charges()`, `ik.charges()`) in polars, pandas, pyarrow
+            or another engine that narwhals knows.
+        invoice_total: what the lines have to add up to.
+        currency: that of the total; lines in another one make it `differs`.
+        details: the collections that the invoice has, a frame `provider, line_item_type`. A billing
+            collection without a charge counts as missing, unless the columns `object_type, lines,
+            state` say more, as in `LineItems.collections`.
+        pages: how many pages were read, to be shown.
 
     Raises:
         FrameError: the amounts are too large to be added.

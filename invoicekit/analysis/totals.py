@@ -27,6 +27,17 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
     rows add up to the charges exactly; amounts are in the row's own currency, and a sum over
     nothing but nulls is null.
 
+    >>> ik.totals(invoice.charges(), "charge_family").select("charge_family", "lines").rows()
+    [('recurring', 264), ('one-off', 75), ('change', 25), ('credit', 5)]
+    >>> ik.totals(invoice.charges(), "customer", "offer").columns[:4]
+    ['customer_id', 'customer_name', 'offer_id', 'offer_name']
+
+    Args:
+        charges: a frame of charges (`Invoice.charges()`, `ik.charges()`) in polars, pandas, pyarrow
+            or another engine that narwhals knows.
+        by: the keys, in the order of the columns: `"customer"`, `"offer"`, `"subscription"`, or any
+            column of the charges but the amounts. None gives a row per currency.
+
     Raises:
         ValueError: a key is no column of the charges; names those that are.
         FrameError: the amounts are too large to be added.

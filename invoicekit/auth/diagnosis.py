@@ -19,17 +19,29 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What the doctor found; `fine` where nothing is wrong."""
+    """What the doctor found; `fine` where nothing is wrong.
+
+    >>> client.doctor().checks[0].says
+    'a token given as is; nobody can renew it'
+    """
 
     checks: tuple[Check, ...]
 
     @property
     def fine(self) -> bool:
-        """Whether nothing is wrong; what is unknown does not count."""
+        """Whether nothing is wrong; what is unknown does not count.
+
+        >>> client.doctor().fine
+        True
+        """
         return all(check.state != "wrong" for check in self.checks)
 
     def rows(self) -> list[dict[str, str]]:
-        """One `topic, state, says` per check, for the shell."""
+        """One `topic, state, says` per check, for the shell.
+
+        >>> client.doctor().rows()[0]
+        {'topic': 'sign-in', 'state': 'note', 'says': 'a token given as is; nobody can renew it'}
+        """
         return [{"topic": c.topic, "state": c.state, "says": c.says} for c in self.checks]
 
     def __repr__(self) -> str:

@@ -32,9 +32,8 @@ class RetryPolicy:
 
     In tests, make the waits short rather than the service reliable:
 
-    >>> import invoicekit as ik
-    >>> with ik.demo() as client:
-    ...     client.retry_policy = ik.RetryPolicy(first=0.01)
+    >>> with ik.demo() as fresh:
+    ...     fresh.retry_policy = ik.RetryPolicy(first=0.01)
 
     Args:
         tries: how often one page is asked for at most, the first time included.
@@ -49,8 +48,14 @@ class RetryPolicy:
     def wait(self, tried: int, retry_after: str | None) -> float:
         """Seconds to wait before the next try.
 
-        What the service says (`Retry-After`, in seconds or as a date) comes before our own
-        doubling, jittered wait.
+        What the service says comes before our own doubling, jittered wait.
+
+        >>> ik.RetryPolicy().wait(1, "57"), 1.0 < ik.RetryPolicy(first=1.0).wait(2, None) < 3.0
+        (57.0, True)
+
+        Args:
+            tried: how often the page was asked for so far.
+            retry_after: the header of that name, in seconds or as a date; `None` if it is absent.
         """
         seconds = seconds_in(retry_after)
         if seconds is None:
@@ -58,7 +63,16 @@ class RetryPolicy:
         return seconds
 
     def end(self, tried: int, waited: float, more: float) -> str | None:
-        """Why there is no further try, or `None` where there is one after `more` seconds."""
+        """Why there is no further try, or `None` where there is one after `more` seconds.
+
+        >>> ik.RetryPolicy(tries=3).end(3, waited=2.5, more=4.0)
+        'Given up after 3 tries'
+
+        Args:
+            tried: how often the page was asked for so far.
+            waited: seconds of waiting so far.
+            more: seconds that the next wait would take.
+        """
         if tried >= self.tries:
             return f"Given up after {tried} tries"
         if waited + more > self.budget:

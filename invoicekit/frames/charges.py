@@ -71,10 +71,17 @@ def charges(
     `charge_family` is what the table of charge types says of `charge_type`: `recurring, usage,
     one-off, change, credit, tax`, or `unknown` where it has no such word, or there is none.
 
-    The daily types restate billing lines of the same invoice: they are left out, so that nothing
-    counts twice; `usage=True` gives them instead. Lines of an objectType that is not known have no
-    roles and are not here: `reconcile` calls such an invoice incomplete. Lazy frames give a lazy
-    one.
+    Lines of an objectType that is not known have no roles and are not here: `reconcile` calls such
+    an invoice incomplete. Lazy frames give a lazy one.
+
+    >>> lines = invoice.line_items()
+    >>> ik.charges(lines).height, ik.charges(lines, usage=True).height
+    (369, 300)
+
+    Args:
+        line_items: objectType -> frame of its lines, as `Invoice.line_items()` gives it.
+        usage: the charges of the two daily types (`DailyRatedUsageLineItem`, `DailyUsageLineItem`)
+            instead. They restate billing lines of the same invoice, so the two are never together.
     """
     # That there is nothing is seen in a step of its own: polars would make each text twice.
     something = [pl.when(pl.col(name) != "").then(name).alias(name) for name in MADE]

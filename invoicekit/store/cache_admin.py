@@ -24,7 +24,11 @@ REST: Layout = {PART: None}  # what may be in a partner's folder beside collecti
 
 @dataclass(frozen=True, slots=True)
 class CacheInfo:
-    """What the cache holds: `entries` are answers, `size` is in bytes, `oldest` in UTC."""
+    """What the cache holds: `entries` are answers, `size` is in bytes, `oldest` in UTC.
+
+    >>> client.cache.info().size > 0
+    True
+    """
 
     folder: Path
     size: int
@@ -44,7 +48,12 @@ class CacheInfo:
 
 
 class Cleared(int):
-    """How many collections were forgotten; `size` in bytes, and what was `left` where it is."""
+    """How many collections were forgotten; `size` in bytes, and what was `left` where it is.
+
+    >>> with ik.demo() as fresh:
+    ...     fresh.cache.clear().left
+    ()
+    """
 
     size: int
     left: tuple[Path, ...]
@@ -59,12 +68,21 @@ class Cleared(int):
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """The answers and frames kept on disk. Clearing them costs time and nothing else."""
+    """The answers and frames kept on disk. Clearing them costs time and nothing else.
+
+    >>> client.cache.folder == client.settings.cache_dir
+    True
+    """
 
     folder: Path
 
     def info(self) -> CacheInfo:
-        """Folder, size in all, answers, collections, and since when; asks nothing."""
+        """Folder, size in all, answers, collections, and since when; asks nothing.
+
+        >>> with ik.demo() as fresh:
+        ...     fresh.cache.info().entries, fresh.invoices().height, fresh.cache.info().entries
+        (0, 26, 1)
+        """
         sizes = dict(self._files())
         pages = [path for path in sizes if path.suffix == PAGE]
         notes = [note for manifests in self._collections() if (note := manifests.committed())]
@@ -82,6 +100,11 @@ class Cache:
 
         It deletes what invoicekit made, in folders that bear its marker or are of its first
         release. Anything else stays, is named in a warning, and is in `.left` of what is returned.
+
+        >>> with ik.demo() as fresh:
+        ...     lines = fresh.invoice("G012345611").line_items()
+        ...     fresh.cache.clear(invoice="G012345611"), fresh.cache.clear()
+        (3, 0)
 
         Args:
             invoice: the invoice's id; its case matters only where two ids differ in nothing else.

@@ -36,14 +36,24 @@ FIGURES: Final = {"charge_type": figure_of_charge_types}
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is picked: an invoice, a provider (None: all of them) and the key of the totals."""
+    """What is picked: an invoice, a provider (None: all of them) and the key of the totals.
+
+    >>> ik.Selection("G012345611", provider="onetime", by="customer").provider
+    'onetime'
+    """
 
     invoice_id: str
     provider: str | None
     by: str
 
     def code(self) -> str:
-        """The lines that give the same totals without any widget, given a `client`."""
+        """The lines that give the same totals without any widget, given a `client`.
+
+        >>> print(ik.Selection("G012345611", provider="onetime", by="customer").code())
+        import invoicekit as ik
+        invoice = client.invoice('G012345611')
+        totals = ik.totals(ik.charges(invoice.line_items(provider='onetime')), 'customer')
+        """
         asked = "" if self.provider is None else f"provider={self.provider!r}"
         return (
             "import invoicekit as ik\n"
@@ -56,6 +66,10 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
     """Pickers of invoice, provider and key, and beneath them what they lead to.
 
     `selection` is what is picked, `totals` and `lines` are the frames that are shown.
+
+    >>> explorer = ik.Explorer(client)
+    >>> explorer.totals.columns[:2], explorer.lines.height
+    (['customer_id', 'customer_name'], 5157)
     """
 
     def __init__(self, client: Client) -> None:
@@ -92,7 +106,11 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
 
     @property
     def selection(self) -> Selection | None:
-        """What is picked; None where there is no invoice to pick."""
+        """What is picked; None where there is no invoice to pick.
+
+        >>> ik.Explorer(client).selection.by
+        'customer'
+        """
         if self._invoice.value is None:
             return None
         return Selection(self._invoice.value, self._provider.value or None, self._by.value)
@@ -188,7 +206,18 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
 
 
 def explore(client: Client) -> Explorer:
-    """A widget to pick an invoice, a provider and a key, and see what they lead to."""
+    """A widget to pick an invoice, a provider and a key, and see what they lead to.
+
+    It asks for the newest invoice as it is made; in a notebook it is shown as the last value of a
+    cell.
+
+    >>> explorer = ik.explore(client)
+    >>> explorer.selection
+    Selection(invoice_id='G012345612', provider=None, by='customer')
+
+    Args:
+        client: whose invoices to pick from, of `connect()` or `demo()`.
+    """
     return Explorer(client)
 
 
