@@ -57,6 +57,9 @@ class Answer:
     request_id: str | None = None
     correlation_id: str | None = None
     shows_secret: bool = False  # such a body is kept nowhere
+    size: int | None = None  # bytes, where the body is a file and not here
+    location: str | None = field(default=None, repr=False)  # where it says that the rest is
+    retry_after: str | None = None
 
 
 class Cut(NamedTuple):
@@ -134,7 +137,7 @@ def reading_of(page: Page) -> Reading:
         page=page.number,
         rows=page.rows,
         total=page.total,
-        bytes=len(answer.body),
+        bytes=len(answer.body) if answer.size is None else answer.size,
         seconds=answer.seconds,
         from_cache=answer.from_cache,
         status=answer.status,

@@ -254,8 +254,8 @@ def sandbox(
 
     with demo_sandbox(port=port) as server:
         say("A partner that exists nowhere. In another shell (Windows: `set` for `export`):")
-        for name, value in server.settings.items():
-            say(f"export INVOICEKIT_{name.upper()}={value}")
+        say(f"export INVOICEKIT_BASE_URL={server.url}")
+        say(f"export INVOICEKIT_TOKEN={server.token}")
         say("Ctrl-C ends it.", to=sys.stderr)
         while True:
             time.sleep(3600)

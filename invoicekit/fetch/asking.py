@@ -6,9 +6,16 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
 
+from invoicekit.fetch.download import Address
+from invoicekit.fetch.downloads import Download, Wanted, find
+from invoicekit.fetch.records import alone, read_record, write_record
 from invoicekit.fetch.session import Session
 from invoicekit.pages import Answer, Request
+
+T = TypeVar("T")
 
 
 class MissError(Exception):
@@ -18,12 +25,16 @@ class MissError(Exception):
 class Asking:
     """Asks the service for what does not lie in the pull's folder, and keeps it there."""
 
-    def __init__(self, session: Session, folder: str) -> None:
+    def __init__(self, session: Session, folder: str, earlier: str | None = None) -> None:
+        """For the pull whose folder it is; files are taken over from an `earlier` one."""
         self.connections = session.pool.size
+        self.export_timeout = session.settings.export_timeout
         self._session = session
         self._folder = folder
+        self._path = session.root / folder
+        self._earlier = session.root / earlier if earlier else None
         self._correlation_id = str(uuid.uuid4())  # one a pull, as Microsoft's own clients do
-        self._ahead: list[Future[Answer]] = []
+        self._ahead: list[Future[Any]] = []
         self._closed = threading.Event()
 
     def __call__(self, request: Request) -> Answer:
@@ -32,17 +43,56 @@ class Asking:
 
     def ahead(self, request: Request, wanted: Callable[[], bool]) -> Future[Answer]:
         """The same on another thread; not tried again once it is not wanted."""
-        future = self._session.pool.submit(
-            lambda: self._asked(request, lambda: wanted() and not self._closed.is_set())
+        return self._begun(
+            self._session.pool.submit(
+                lambda: self._asked(request, lambda: wanted() and not self._closed.is_set())
+            )
         )
-        self._ahead = [*(one for one in self._ahead if not one.done()), future]
-        return future
+
+    def file(self, wanted: Wanted, address: Address) -> Future[Download]:
+        """A file on another thread: from the pull's folder, an earlier pull's, or downloaded."""
+        return self._begun(
+            self._session.pool.submit(
+                lambda: self._session.downloader.fetch(
+                    wanted,
+                    address,
+                    self._path,
+                    self._earlier,
+                    retry_policy=self._session.retry_policy,
+                    stop=self._closed,
+                )
+            )
+        )
+
+    def kept(self, name: str) -> bytes | None:
+        """A small record of this pull."""
+        return read_record(self._path, name)
+
+    def keep(self, name: str, record: bytes) -> None:
+        """Put a small record by."""
+        write_record(self._path, name, record)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """A block of which one runs at a time, of all pulls of this collection anywhere.
+
+        Raises:
+            FetchError: another one did not come to its end; the client is closed.
+        """
+        return alone(self._session, self._path.parent, self.export_timeout)
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Wait, unless the client is closed."""
+        self._session.wait(seconds, why)
 
     def close(self) -> None:
         """Drop what was asked ahead."""
         self._closed.set()
         for future in self._ahead:
             future.cancel()
+
+    def _begun(self, future: Future[T]) -> Future[T]:
+        self._ahead = [*(one for one in self._ahead if not one.done()), future]
+        return future
 
     def _asked(self, request: Request, wanted: Callable[[], bool]) -> Answer:
         folder = self._folder if request.keep else None
@@ -55,10 +105,12 @@ class Committed:
     """Reads a committed pull back; nothing is asked."""
 
     connections = 1
+    export_timeout = 0.0
 
     def __init__(self, session: Session, folder: str) -> None:
         self._session = session
         self._folder = folder
+        self._path = session.root / folder
 
     def __call__(self, request: Request) -> Answer:
         """The answer as it was kept.
@@ -77,3 +129,31 @@ class Committed:
         found: Future[Answer] = Future()
         found.set_result(self(request))
         return found
+
+    def file(self, wanted: Wanted, address: Address) -> Future[Download]:
+        """A file as it was kept.
+
+        Raises:
+            MissError: it is not there, or not whole.
+        """
+        del address
+        download = find(wanted, self._path)
+        if download is None:
+            raise MissError
+        found: Future[Download] = Future()
+        found.set_result(download)
+        return found
+
+    def kept(self, name: str) -> bytes | None:
+        """A small record of this pull."""
+        return read_record(self._path, name)
+
+    def keep(self, name: str, record: bytes) -> None:
+        """What is committed does not change."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Any number may read."""
+        return nullcontext()
+
+    def wait(self, seconds: float, why: str) -> None:
+        """There is nothing to wait for."""

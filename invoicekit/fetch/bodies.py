@@ -51,7 +51,7 @@ def read_body(response: Response, most: int) -> bytes:
         raise TooLargeError
     packed = _bounded(_received(response), most)
     if coding in CODINGS:
-        return b"".join(_bounded(_unpacked(packed, coding), most))
+        return b"".join(_bounded(unpacked(packed, coding), most))
     return b"".join(packed)
 
 
@@ -81,7 +81,7 @@ def _bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
         yield piece
 
 
-def _unpacked(pieces: Iterator[bytes], coding: str) -> Iterator[bytes]:
+def unpacked(pieces: Iterator[bytes], coding: str) -> Iterator[bytes]:
     """The same in plain; a body may be of several members, each with an end of its own."""
     one: Any = None
     try:

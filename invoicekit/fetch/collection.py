@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from invoicekit.errors import FetchError
+from invoicekit.fetch.download import Address
+from invoicekit.fetch.downloads import Download, Wanted
 from invoicekit.pages import Answer, Request
 
 HOUR = 3600.0
@@ -37,12 +40,28 @@ class Ask(Protocol):
     """The network, as one pull may use it; what it answers is kept in the pull's folder."""
 
     connections: int  # requests at once; 1 where nothing is to be asked ahead
+    export_timeout: float  # seconds until what a service prepares has to be ready
 
     def __call__(self, request: Request) -> Answer:
         """The answer to a request, tried again where that may help."""
 
     def ahead(self, request: Request, wanted: Callable[[], bool]) -> Future[Answer]:
         """The answer to a request that may turn out not to be needed."""
+
+    def file(self, wanted: Wanted, address: Address) -> Future[Download]:
+        """A file of any size in the pull's folder; it is downloaded where it does not lie there."""
+
+    def kept(self, name: str) -> bytes | None:
+        """A small record that this pull has put by, also in a run that was interrupted."""
+
+    def keep(self, name: str, record: bytes) -> None:
+        """Put a small record by. It may hold no secret."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """A block of which one runs at a time, of all pulls of this collection anywhere."""
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Wait, unless the client is closed. `why` is told where it takes some seconds."""
 
 
 class Restart(Exception):  # noqa: N818 (a turn of events, not an error)
@@ -55,9 +74,13 @@ class Restart(Exception):  # noqa: N818 (a turn of events, not an error)
 
 
 class LeftOut(Exception):  # noqa: N818
-    """The service does not give this collection, as its first answer says: the state, and why."""
+    """The service does not give this collection, as its first answer says: the state, and why.
 
-    def __init__(self, state: str, error: FetchError) -> None:
+    One that is `kept` is not asked again for a while, like a collection without rows.
+    """
+
+    def __init__(self, state: str, error: FetchError, *, kept: bool = False) -> None:
         super().__init__(state)
         self.state = state
         self.error = error
+        self.kept = kept

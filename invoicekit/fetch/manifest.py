@@ -20,13 +20,18 @@ from invoicekit.files.removal import Layout, Removed, remove_folder
 
 COMMIT, PENDING = "commit.json", "pending.json"
 PAGE = ".page"
+BLOB_SUFFIX = ".blob"  # a file of any size, named after what it is kept under, size and checksum
+BLOB = rf"[0-9a-f]{{32}}-[0-9a-f]{{1,16}}-[0-9a-f]{{32}}\{BLOB_SUFFIX}"
+LOCK = "export.lock"
 PULL = r"[0-9a-f]{8}"
-PULL_LAYOUT: Layout = {rf"[0-9a-f]{{32}}\{PAGE}": None, PART: None}
+RECORD = r"[a-z-]{1,40}\.record"
+PULL_LAYOUT: Layout = {rf"[0-9a-f]{{32}}\{PAGE}": None, BLOB: None, RECORD: None, PART: None}
 # The commit goes first, so that no reader sees a part of it.
 LAYOUT: Layout = {
     re.escape(COMMIT): None,
     re.escape(PENDING): None,
     PULL: PULL_LAYOUT,
+    re.escape(LOCK): None,
     PART: None,
 }
 STALE = 7 * 24 * 3600.0  # seconds after which nobody resumes what was interrupted
@@ -154,7 +159,8 @@ class Manifests:
     def sizes_of(self, pull: str) -> list[int]:
         """The sizes of the pages of a pull; guesses may still be coming in, and are no matter."""
         try:
-            pages = [path for path in self._below(pull).iterdir() if path.suffix == PAGE]
+            inside = self._below(pull).iterdir()
+            pages = [path for path in inside if path.suffix in {PAGE, BLOB_SUFFIX}]
             return [path.lstat().st_size for path in pages]
         except OSError:  # none, or gone meanwhile
             return []

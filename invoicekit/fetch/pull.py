@@ -115,14 +115,25 @@ class _Run(Generic[T]):
     def _pulled(self, name: str) -> tuple[T, list[Reading]]:
         readings: list[Reading] = []
         unwritten = self.session.unwritten
-        ask = Asking(self.session, self.manifests.folder_of(name))
+        earlier = self.manifests.committed()
+        ask = Asking(
+            self.session,
+            self.manifests.folder_of(name),
+            self.manifests.folder_of(earlier.pull) if earlier else None,
+        )
         try:
             result = self._built(ask, readings)
         except FetchError as error:
             if error.status in WRONG:
                 self.manifests.forget(name)
             raise
-        except (PageError, FrameError, LeftOut):
+        except LeftOut as left:
+            if left.kept:
+                self._commit(name, [])
+            else:
+                self.manifests.forget(name)
+            raise
+        except (PageError, FrameError):
             self.manifests.forget(name)
             raise
         finally:

@@ -103,8 +103,8 @@ def seconds_in(retry_after: str | None) -> float | None:
 
 
 def rest(seconds: float, why: str, closed: threading.Event) -> None:
-    """Wait, unless the client is closed; said on standard error where it takes some seconds."""
-    if seconds >= TOLD_FROM:
+    """Wait, unless the client is closed; a reason is told where it takes some seconds."""
+    if why and seconds >= TOLD_FROM:
         line = visible(f"invoicekit: {why}; waiting {seconds:.0f} s")
         print(line, file=sys.stderr)  # noqa: T201
     end = time.monotonic() + seconds

@@ -24,6 +24,8 @@ from invoicekit.clouds import PARTNER_CENTER
 from invoicekit.errors import PageError
 from invoicekit.fetch.bodies import ACCEPTED
 from invoicekit.fetch.deadline import Deadline
+from invoicekit.fetch.download import Downloader
+from invoicekit.fetch.eviction import Quota
 from invoicekit.fetch.http_errors import FailedRequest, is_web_page, refused, unreached
 from invoicekit.fetch.page_cache import KEPT_HEADERS, PageCache, PageFiles, page_key
 from invoicekit.fetch.request_headers import USER_AGENT, headers_for, ids_in
@@ -38,6 +40,7 @@ from invoicekit.setting_values import LOOPBACK
 from invoicekit.settings import Settings
 
 JSON_STARTS = (b"{", b"[")
+GOOD = frozenset({requests.codes.ok, requests.codes.accepted})  # done, or begun (202)
 READ_TIMEOUTS = 5  # as many as there are tries: how long the answers to one page may take
 # What a request may end with that is not ours: a senseless Location is a ValueError, a folder of
 # certificates that is not there an OSError.
@@ -79,6 +82,14 @@ class Session:
             {"Accept": "application/json", "Accept-Encoding": ACCEPTED, "User-Agent": USER_AGENT}
         )
         self._ways: dict[str, dict[str, Any]] = {}  # by scheme and host
+        self.downloader = Downloader(
+            connections=settings.connections,
+            timeout=self._timeout,
+            quota=Quota(self.root.parent, settings.cache_gb),
+            check=lambda url: self._origins.check(url, None),
+            user_agent=USER_AGENT,
+            shut=self._transport.closed,
+        )
 
     def __repr__(self) -> str:
         return f"Session({self.settings.base_url})"
@@ -93,6 +104,7 @@ class Session:
         """Close the connections, and end what is being asked; what is on disk stays."""
         self._transport.close()
         self.pool.close()
+        self.downloader.close()
         self._http.close()  # type: ignore[no-untyped-call]
 
     def raise_if_closed(self) -> None:
@@ -103,6 +115,10 @@ class Session:
         """
         if self._transport.closed.is_set():
             raise closed()
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Wait, unless the client is closed; why is told where it takes some seconds."""
+        rest(seconds, why, self._transport.closed)
 
     def cached(self, request: Request, folder: str) -> Answer | None:
         """The answer that lies in `folder`, or `None`: nothing is asked."""
@@ -201,7 +217,7 @@ class Session:
             error.__cause__ = cause if audience else None  # its words tell the address
             return None, error
         body = response.content or b""
-        if response.status_code == requests.codes.ok and not is_web_page(body):
+        if response.status_code in GOOD and not is_web_page(body):
             return response, None
         location = response.headers.get("Location")
         return response, refused(asked, response.status_code, body, location)
@@ -267,6 +283,8 @@ class Session:
             request_id=request_id,
             correlation_id=correlation_id,
             shows_secret=self._shows_secret(response),
+            location=response.headers.get("Location") or response.headers.get("Operation-Location"),
+            retry_after=response.headers.get("Retry-After"),
         )
 
 

@@ -1,0 +1,1 @@
+"""Microsoft Graph's billing exports: submit, poll, manifest, blobs of packed JSON lines."""

@@ -1,0 +1,98 @@
+"""Blobs of packed JSON lines to pages of rows, some megabytes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+
+from invoicekit.errors import PageError
+from invoicekit.fetch.bodies import unpacked
+from invoicekit.pages import BOM, Answer, Page, page_of
+
+PIECE = 1 << 17  # bytes read at once, packed some tenfold
+PAGE = 2_000_000  # bytes of rows in a page, if no row is longer
+LONGEST = 50_000_000  # bytes of a row; what is longer is no row, and would fill the memory
+_rows = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def pages_of(
+    file: BinaryIO, blob: str, *, collection: str, number: int, answer: Answer | None = None
+) -> Iterator[Page]:
+    """The rows of a blob as pages of one number; one page without rows where it has none.
+
+    Raises:
+        PageError: it is cut, damaged, or has a line that is no JSON object.
+    """
+    where = f"blob {blob} of {collection}"
+    line, pages = 1, 0
+    for text in _texts(file, where):
+        rows = _rows_in(text, where, line)
+        line += text.count(b"\n")
+        if rows:
+            pages += 1
+            yield page_of(rows, collection, number, answer)
+    if not pages:
+        yield page_of([], collection, number, answer)
+
+
+def _texts(file: BinaryIO, where: str) -> Iterator[bytes]:
+    """The blob's text in parts of whole lines; the last may end without the end of its line."""
+    rest = b""
+    for piece in _unpacked(file, where):
+        rest += piece
+        if len(rest) < PAGE:
+            continue
+        end = rest.rfind(b"\n") + 1
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+        elif len(rest) > LONGEST:
+            raise PageError(f"{where} has a line of more than {LONGEST // 1_000_000} MB, so no row")
+    if rest:
+        yield rest
+
+
+def _unpacked(file: BinaryIO, where: str) -> Iterator[bytes]:
+    try:
+        yield from unpacked(iter(lambda: file.read(PIECE), b""), "gzip")
+    except ChunkedEncodingError:
+        why = "stops before its end"
+    except ContentDecodingError:
+        why = "is damaged: it does not unpack, or not to what its own checksum says"
+    else:
+        return
+    raise PageError(f"{where} {why}. Ask again later; nothing was kept")
+
+
+def _rows_in(text: bytes, where: str, first: int) -> list[bytes]:
+    """The rows of some lines, each checked to be one JSON object."""
+    if first == 1:
+        text = text.removeprefix(BOM)
+    lines = text.split(b"\n")
+    if b"\r" in text or b"\n\n" in text or text[:1].isspace():
+        lines = [line.strip(b" \t\r") for line in lines]
+    rows = [line for line in lines if line]
+    try:
+        found = _rows.decode(b"[%b]" % b",".join(rows))
+        good = len(found) == len(rows) and all(
+            row.startswith(b"{") and bytes(raw) == row for raw, row in zip(found, rows, strict=True)
+        )
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        good = False
+    if not good:
+        raise PageError(_complaint(text.split(b"\n"), where, first))
+    return rows
+
+
+def _complaint(lines: list[bytes], where: str, first: int) -> str:
+    """Which line is the first that is no JSON object."""
+    for number, line in enumerate(lines, first):
+        try:
+            msgspec.json.decode(line.strip(b" \t\r") or b"{}", type=dict[str, msgspec.Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            where = f"line {number:,} of {where}"
+            break
+    return f"{where} is no JSON object. Ask again later; nothing was kept"

@@ -1,0 +1,69 @@
+"""Reads an export of Graph blob by blob, in their order, while the next are being downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+
+from invoicekit.errors import FetchError
+from invoicekit.fetch.collection import Ask, Collection, LeftOut
+from invoicekit.fetch.downloads import Wanted
+from invoicekit.fetch.transport import closed
+from invoicekit.pages import Answer, Page
+from invoicekit.sources.graph.blobs import pages_of
+from invoicekit.sources.graph.export import Export, NoDataError
+
+NO_DATA_YET = "no data yet"
+KEPT_NO_DATA = "no-data"
+
+
+def pages(collection: Collection, ask: Ask) -> Iterator[Page]:
+    """The rows of an export: pages of one number are of one blob.
+
+    Raises:
+        LeftOut: Graph refuses it, does not know the invoice, or has no data yet.
+        Restart: the export became another one meanwhile.
+        FetchError: it failed, is not ready in time, or could not be downloaded or written.
+        PageError: what came is no whole export.
+    """
+    no_data = ask.kept(KEPT_NO_DATA)
+    if no_data:
+        raise LeftOut(NO_DATA_YET, NoDataError(no_data.decode("utf-8", "replace")))
+    export = Export(ask, collection)
+    try:
+        blobs = export.blobs()
+    except NoDataError as error:
+        raise _left_out(collection, ask, error) from error
+    files = [ask.file(Wanted(name, f"{blobs.etag} {name}"), export.url) for name in blobs.names]
+    for number, (name, file) in enumerate(zip(blobs.names, files, strict=True), 1):
+        try:
+            found = file.result()
+        except CancelledError:
+            raise closed() from None
+        answer = Answer(
+            b"",
+            seconds=found.seconds,
+            from_cache=found.from_cache,
+            retries=found.retries,
+            size=found.size,
+        )
+        try:
+            content = found.open()
+        except OSError as cause:
+            raise FetchError(
+                f"blob {name} of {collection.name} was downloaded, and is there no more: somebody "
+                "cleared the cache meanwhile",
+                hint="ask again",
+            ) from cause
+        with content:
+            yield from pages_of(
+                content, name, collection=collection.name, number=number, answer=answer
+            )
+
+
+def _left_out(collection: Collection, ask: Ask, error: NoDataError) -> LeftOut:
+    """Billing without data makes an invoice incomplete, so it is asked again each time."""
+    kept = collection.line_item_type == "usage"
+    if kept:
+        ask.keep(KEPT_NO_DATA, str(error).encode())
+    return LeftOut(NO_DATA_YET, error, kept=kept)

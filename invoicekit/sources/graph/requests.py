@@ -1,0 +1,49 @@
+"""Microsoft Graph: which request begins the export of an invoice's lines."""
+
+from __future__ import annotations
+
+import json
+
+from invoicekit.fetch.collection import FOR_EVER, HOUR, Collection
+from invoicekit.pages import Request
+
+SOURCE = "graph"
+BILLING = "/v1.0/reports/partners/billing"
+# The export that holds the lines of a type.
+EXPORTS = {"billing": "reconciliation", "usage": "usage"}
+AS_JSON = (("Content-Type", "application/json"),)
+
+
+def line_items(
+    graph_url: str,
+    invoice_id: str,
+    provider: str,
+    line_item_type: str,
+    *,
+    closed: bool,
+    version: str = "",
+) -> Collection:
+    """The line items of one type of an invoice: reconciliation, or daily rated usage."""
+    return Collection(
+        SOURCE,
+        f"{provider}/{line_item_type} of {invoice_id}",
+        _export(graph_url, f"{EXPORTS[line_item_type]}/billed", {"invoiceId": invoice_id}),
+        FOR_EVER if closed else HOUR,
+        invoice_id,
+        provider,
+        line_item_type,
+        version,
+    )
+
+
+def _export(graph_url: str, dataset: str, wanted: dict[str, str]) -> Request:
+    """The request that submits an export; its answer is not what is kept, but goes by this key."""
+    return Request(
+        f"{graph_url}{BILLING}/{dataset}/export",
+        "POST",
+        AS_JSON,
+        json.dumps({**wanted, "attributeSet": "full"}).encode(),
+        audience=SOURCE,
+        key=" ".join([graph_url, dataset, *wanted.values()]),
+        keep=False,
+    )
