@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from test_totals import charge, frame
 
 import invoicekit as ik
 from invoicekit.frames.charges import CHARGES
+from support.charges import charge, frame
 
 DETAILS = {"provider": pl.String, "line_item_type": pl.String}
 

@@ -14,28 +14,7 @@ from hypothesis import strategies as st
 
 import invoicekit as ik
 from invoicekit.analysis.money import EXACT
-from invoicekit.frames.charges import CHARGES
-
-
-def charge(**fields: object) -> dict[str, object]:
-    usual = {
-        "customer_id": "c1",
-        "customer_name": "One",
-        "offer_id": "o1",
-        "offer_name": "Offer",
-        "subtotal": Decimal(1),
-        "tax": Decimal(0),
-        "total": Decimal(1),
-        "currency": "USD",
-        "provider": "onetime",
-        "line_item_type": "billing",
-        "object_type": "OneTimeInvoiceLineItem",
-    }
-    return {**usual, **fields}
-
-
-def frame(*charges: dict[str, object]) -> pl.DataFrame:
-    return pl.DataFrame(list(charges), schema=CHARGES)
+from support.charges import charge, frame
 
 
 def test_columns_and_order():

@@ -9,7 +9,8 @@ import pytest
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import CurrencyError
 from invoicekit.show.figures import figure_of_charge_types, figure_of_totals, plotly_config
-from support.show_samples import EVIL, charge, frame, many
+from support.charges import frame
+from support.show_samples import EVIL, charge, many
 
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
 

@@ -10,7 +10,8 @@ from decimal import Decimal
 import pytest
 
 from invoicekit.show.report.html import html_of_report, write_report
-from support.show_samples import EVIL, PlainInvoice, frame, many
+from support.charges import frame
+from support.show_samples import EVIL, PlainInvoice, many
 
 CHROMIUM = [
     "--no-sandbox",

@@ -8,7 +8,8 @@ import polars as pl
 from invoicekit.analysis.totals import totals
 from invoicekit.show.export import csv_of
 from invoicekit.show.tables import html_of_lines, html_of_totals, table_of_totals, text_table
-from support.show_samples import EVIL, MONEY, charge, frame, many
+from support.charges import frame
+from support.show_samples import EVIL, MONEY, charge, many
 
 
 def data_of(html):

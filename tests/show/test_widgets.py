@@ -8,7 +8,8 @@ import pytest
 import invoicekit as ik
 from invoicekit.errors import NotFoundError
 from invoicekit.show.explorer.widget import Explorer, Selection
-from support.show_samples import EVIL, PlainClient, PlainInvoice, charge, frame, many
+from support.charges import frame
+from support.show_samples import EVIL, PlainClient, PlainInvoice, charge, many
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from decimal import Decimal
 
 import polars as pl
@@ -17,12 +16,6 @@ import invoicekit as ik
 from invoicekit.store import dataset as stores
 from support.partner import CLOSED, OPEN, Partner, refused, two_page_invoice
 from support.server import Reply, invoice, line, page, rows
-
-
-def age(path, seconds: float) -> None:
-    """As if it had last been changed so long ago."""
-    then = time.time() - seconds
-    os.utime(path, (then, then))
 
 
 def test_a_closed_invoice_is_read_from_the_store_and_is_the_same(serve, open_client, tmp_path):

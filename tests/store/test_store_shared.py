@@ -15,7 +15,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from test_store import age
 
 import invoicekit as ik
 from invoicekit.store import dataset as stores
@@ -24,6 +23,12 @@ from support.partner import CLOSED, ONE_TIME, Partner, two_page_invoice, two_pag
 from support.server import invoice, line, page, rows
 
 posix = pytest.mark.skipif(os.name != "posix", reason="kill -9")
+
+
+def age(path, seconds: float) -> None:
+    """As if it had last been changed so long ago."""
+    then = time.time() - seconds
+    os.utime(path, (then, then))
 
 
 def quiet(_: str) -> None:

@@ -9,19 +9,10 @@ import polars as pl
 from invoicekit.analysis.reconcile import Reconciliation, reconcile
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import NotFoundError
+from support.charges import frame
 
 EVIL = "<script>alert(1)</script>"
 MONEY = pl.Decimal(38, 24)
-SCHEMA = {
-    **dict.fromkeys(("invoice_id", "object_type", "provider", "line_item_type"), pl.String),
-    **dict.fromkeys(("customer_id", "customer_name", "offer_id", "offer_name"), pl.String),
-    **dict.fromkeys(("subscription_id", "subscription_name", "charge_type"), pl.String),
-    **dict.fromkeys(("charge_start", "charge_end"), pl.Date),
-    "quantity": MONEY,
-    "unit_price": MONEY,
-    **dict.fromkeys(("subtotal", "tax", "total"), MONEY),
-    "currency": pl.String,
-}
 CUSTOMERS = [
     ("c1", EVIL),
     ("c2", "<b>Bold & Co</b>"),
@@ -57,11 +48,6 @@ def charge(customer=("c1", EVIL), total="10.00", **changes):
         "total": total and Decimal(total),
         "currency": "USD",
     } | changes
-
-
-def frame(*charges):
-    """The charges as the tidy frame."""
-    return pl.DataFrame(charges, schema=SCHEMA, orient="row")
 
 
 def many(currency="USD"):
