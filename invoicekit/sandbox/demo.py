@@ -10,11 +10,15 @@ from threading import RLock
 
 from invoicekit.sandbox.graph.demo_exports import DemoExports
 from invoicekit.sandbox.partner import invoices
+from invoicekit.sandbox.partner.balances import balances
 from invoicekit.sandbox.partner.customers import PARTNER_NAME
 from invoicekit.sandbox.partner.invoices import Spec
 from invoicekit.sandbox.partner.legacy import Licence, Metered, licences, metered
 from invoicekit.sandbox.partner.modern import Charge, charges
+from invoicekit.sandbox.partner.unbilled import unbilled
+from invoicekit.sandbox.partner_center.balances import summary
 from invoicekit.sandbox.partner_center.daily_rated_rows import daily_rated_rows
+from invoicekit.sandbox.partner_center.headers import amendment
 from invoicekit.sandbox.partner_center.headers import invoice as header
 from invoicekit.sandbox.partner_center.legacy_rows import (
     daily_usage_rows,
@@ -25,6 +29,8 @@ from invoicekit.sandbox.partner_center.onetime_rows import onetime_rows
 from invoicekit.sandbox.partner_center.pdf import pdf
 from invoicekit.sandbox.partner_center.protocol import Ask, Collection
 from invoicekit.sandbox.wire import encoded, plain
+
+USAGE = "usage_line_items"
 
 
 class DemoPartner:
@@ -59,7 +65,8 @@ class DemoPartner:
 
     def invoices(self) -> Mapping[str, bytes]:
         """Id to invoice, in the order of the list."""
-        return {spec.id: self._invoice(spec) for spec in self._specs.values()}
+        listed = (spec for spec in self._specs.values() if not spec.amends)
+        return {spec.id: self._invoice(spec) for spec in listed}
 
     def invoice(self, invoice_id: str) -> bytes | None:
         """One invoice; None if there is no such."""
@@ -79,6 +86,17 @@ class DemoPartner:
             if key not in self._rows:
                 self._rows[key] = self._lines_of(spec).rows(collection)
             return self._rows[key]
+
+    def unbilled(self, line_item_type: str, period: str) -> Sequence[bytes] | None:
+        """The lines of a month not billed yet; None where they are Graph's to give."""
+        if self._graph:
+            return None
+        spec, lines = unbilled("last" if period == "previous" else period)
+        return (daily_rated_rows if line_item_type == USAGE else onetime_rows)(spec, lines)
+
+    def summaries(self) -> Sequence[bytes]:
+        """An InvoiceSummary per currency."""
+        return [summary(each) for each in balances(self._specs.values(), self._total)]
 
     @cached_property
     def exports(self) -> DemoExports:
@@ -149,7 +167,9 @@ class DemoPartner:
         return sum(line.total for line in self._lines_of(spec).billing) + spec.credit
 
     def _invoice(self, spec: Spec) -> bytes:
-        return encoded(header(spec, self._total(spec))).encode()
+        notes = [note for note in self._specs.values() if note.amends == spec.id]
+        nested = [amendment(note, self._total(note)) for note in notes]
+        return encoded(header(spec, self._total(spec), nested)).encode()
 
 
 class _ModernLines:
@@ -162,7 +182,7 @@ class _ModernLines:
 
     def rows(self, collection: Collection) -> list[bytes]:
         """The lines of that collection as JSON."""
-        usage = collection[1] == "usage_line_items"
+        usage = collection[1] == USAGE
         make = daily_rated_rows if usage else onetime_rows
         return make(self._spec, self.charges)
 
@@ -179,7 +199,7 @@ class _LegacyLines:
         """The lines of that collection as JSON."""
         if collection == ("office", "billing_line_items"):
             return license_based_rows(self._spec, self._licences)
-        usage = collection[1] == "usage_line_items"
+        usage = collection[1] == USAGE
         make = daily_usage_rows if usage else usage_based_rows
         return make(self._spec, self._metered)
 

@@ -71,6 +71,12 @@ class Volume:
     def collection(self, invoice_id: str, collection: Collection) -> None:
         """None: Partner Center has no lines of it."""
 
+    def unbilled(self, line_item_type: str, period: str) -> None:
+        """None: what there is is billed."""
+
+    def summaries(self) -> None:
+        """None: nor has it a balance."""
+
     def statement(self, invoice_id: str) -> None:
         """None: it has no PDF."""
 

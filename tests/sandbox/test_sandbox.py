@@ -24,7 +24,7 @@ from invoicekit.sandbox.made_up_token import SANDBOX_TOKEN
 from invoicekit.sandbox.partner_center.fields import FIELDS
 from invoicekit.sandbox.partner_center.recorded import Recorded
 from invoicekit.sandbox.partner_center.tokens import offsets
-from invoicekit.sandbox.server import Sandbox
+from invoicekit.sandbox.server import Sandbox, demo_sandbox
 from support.paths import SEEDS
 
 BILLING, USAGE = ("one_time", "billing_line_items"), ("one_time", "usage_line_items")
@@ -526,6 +526,82 @@ class TestTheServer:
         sandbox.close()
         with Sandbox(partner) as started:
             started.close()
+
+
+class TestWhatIsNotAnInvoice:
+    def test_summaries_are_what_the_headers_leave_open_per_currency(self, demo):
+        invoices = page(demo, "/invoices")["items"]
+        summaries = page(demo, "/invoices/summaries")["items"]
+        assert [each["currencyCode"] for each in summaries] == ["EUR", "JPY", "USD"]
+        for each in summaries:
+            ours = [i for i in invoices if i["currencyCode"] == each["currencyCode"]]
+            assert each["balanceAmount"] == sum(i["totalCharges"] - i["paidAmount"] for i in ours)
+            latest = max(i["invoiceDate"] for i in ours)
+            assert each["latestInvoiceDate"][:10] == latest[:10]
+            parts = [part["summary"]["balanceAmount"] for part in each["details"]]
+            assert sum(parts) == each["balanceAmount"]
+            paid = max(
+                (i for i in ours if i["paidAmount"]), key=lambda i: (i["invoiceDate"], i["id"])
+            )
+            assert each["lastPaymentAmount"] == paid["paidAmount"]
+        assert summaries[-1]["balanceAmount"] > 0
+        assert page(demo, "/invoices/summary") == summaries[-1]
+
+    def test_estimate_links_lead_to_lines_that_are_not_billed(self, demo):
+        """Four: two kinds, two months. The lines name no invoice and have no tax."""
+        links = page(demo, "/invoices/estimates/links?currencycode=USD")
+        assert "links" not in links
+        assert [(row["type"], row["period"]) for row in links["items"]] == [
+            ("daily_rated_usage", "Current"), ("daily_rated_usage", "Previous"),
+            ("non_consumption", "Current"), ("non_consumption", "Previous"),
+        ]  # fmt: skip
+        for row in links["items"]:
+            lines = [item for got in walk(demo, row["link"]["uri"]) for item in got["items"]]
+            assert {line["invoiceNumber"] for line in lines} == {""}
+            month = "2026-11" if row["period"] == "Current" else "2026-10"
+            usage = row["type"] == "daily_rated_usage"
+            days = [line["usageDate" if usage else "chargeStartDate"] for line in lines]
+            assert {day[:7] for day in days} == {month}
+            if not usage:
+                assert {Decimal(line["taxTotal"]) for line in lines} == {0}
+
+    def test_lines_not_billed_want_a_currency_and_a_period(self, demo):
+        path = "/invoices/unbilled/lineitems?provider=all&invoicelineitemtype=billinglineitems"
+        for query in ("", "&currencycode=USD", "&period=current", "&currencycode=USD&period=last"):
+            assert ask(demo, path + query)[0] == 400
+        assert ask(demo, "/invoices/estimates/links")[0] == 400
+        assert page(demo, f"{path}&currencycode=EUR&period=current")["items"] == []
+
+    def test_of_the_legacy_programme_nothing_is_unbilled(self, demo):
+        path = "/invoices/unbilled/lineitems?provider=office&invoicelineitemtype=billinglineitems"
+        assert ask(demo, f"{path}&currencycode=USD&period=current")[0] == 400
+
+    def test_with_graph_beside_it_partner_center_has_nothing_unbilled(self):
+        path = "/invoices/unbilled/lineitems?provider=all&invoicelineitemtype=billinglineitems"
+        with demo_sandbox(graph=True) as both:
+            assert ask(both, f"{path}&currencycode=USD&period=current")[0] == 404
+
+    def test_an_adjustment_note_is_chained_to_what_it_corrects(self):
+        with demo_sandbox(graph=True) as both:
+            listed = {i["id"]: i for i in page(both, "/invoices")["items"]}
+            note = page(both, "/invoices/G012340102")
+            assert "G012340102" not in listed
+            [nested] = listed["G012340002"]["amendments"]
+            assert (note["documentType"], note["amendsOf"]) == ("adjustment_note", "G012340002")
+            assert not {"links", "pdfDownloadLink", "taxReceipts"} & nested.keys()
+            assert not any("links" in detail for detail in nested["invoiceDetails"])
+            del nested["invoiceDetails"]
+            assert nested.items() <= note.items()
+            [line] = items(both, "G012340102", BILLING)
+            assert line["totalForCustomer"] == note["totalCharges"] < 0
+
+    def test_recorded_data_has_none_of_it(self, seeds):
+        for path in (
+            "/invoices/summary",
+            "/invoices/summaries",
+            "/invoices/estimates/links?currencycode=USD",
+        ):
+            assert ask(seeds, path)[0] == 404
 
 
 class TestTheSeeds:

@@ -75,11 +75,17 @@ class Spec(NamedTuple):
     usage_step: int = 6  # daily usage for every so many days
     credit: int = 0  # in the header only: the planted difference
     receipts: tuple[str, ...] = ()
+    amends: str = ""  # the id of the invoice that this document corrects
 
     @property
     def modern(self) -> bool:
         """Whether this is an invoice of new commerce."""
         return self.id.startswith("G")
+
+    @property
+    def invoice_type(self) -> str:
+        """The kind of invoice in the words of its header."""
+        return "OneTime" if self.modern else "Recurring"
 
     @property
     def on_graph(self) -> bool:
@@ -101,6 +107,7 @@ LEGACY_PAIRS = (
 NEWEST_ID = "G012345612"
 PLANTED_ID = "G012345607"
 EUR_ID = "G012345651"
+NOTE_ID = "G012340102"
 JPY_ID = "G012345652"
 # What sets single months apart; every other month has the defaults of `Spec`.
 SPECIAL: dict[int, dict[str, int]] = {
@@ -145,8 +152,11 @@ def specs() -> tuple[Spec, ...]:
 
 
 def archive() -> tuple[Spec, ...]:
-    """Three invoices of new commerce from before Graph's first period, newest first."""
-    return tuple(
+    """Three invoices of new commerce from before Graph's first period, newest first.
+
+    An adjustment note that corrects the second of them comes right after it.
+    """
+    newest, middle, oldest = (
         Spec(
             f"G01234000{place}",
             month(number),
@@ -155,6 +165,8 @@ def archive() -> tuple[Spec, ...]:
         )
         for place, number in ((3, -22), (2, -23), (1, -24))
     )
+    note = middle._replace(id=NOTE_ID, issued=issued(middle.month, 20), amends=middle.id)
+    return newest, middle, note, oldest
 
 
 def order_id(*parts: object) -> str:

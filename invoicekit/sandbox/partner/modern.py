@@ -87,6 +87,9 @@ def book() -> tuple[Subscription, ...]:
 
 def charges(spec: Spec) -> tuple[Charge, ...]:
     """Every billing line of the invoice, in the order the service gives them."""
+    if spec.amends:
+        first, *_ = charges(spec._replace(id=spec.amends, amends=""))
+        return (credited(first),)
     rng = Random(f"charges {spec.id}")
     if spec.countries:
         buyers = [customer for customer in CUSTOMERS if customer.country in spec.countries]
@@ -97,6 +100,16 @@ def charges(spec: Spec) -> tuple[Charge, ...]:
         *one_off(spec, rng, CUSTOMERS[:20], 6),
         *seat_changes(spec, rng),
         *unassigned(spec, rng),
+    )
+
+
+def credited(line: Charge) -> Charge:
+    """The charge given back."""
+    return line._replace(
+        kind="customerCredit",
+        quantity=-line.quantity,
+        subtotal=-line.subtotal,
+        tax=-line.tax,
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from invoicekit.sandbox.partner.balances import is_paid
 from invoicekit.sandbox.partner.ids import digest
 from invoicekit.sandbox.partner.invoices import DAY_OF_TICKS, MONTHS, Spec
 from invoicekit.sandbox.wire import Row, Value, exact, ticked, zulu
@@ -33,7 +36,7 @@ def detail(spec: Spec, provider: str, line_item_type: str) -> Row:
     }
 
 
-def invoice(spec: Spec, total: int) -> Row:
+def invoice(spec: Spec, total: int, amendments: Sequence[Row] = ()) -> Row:
     """The invoice resource; `total` in minor units, summed before any line became JSON."""
     places = spec.currency.places
     ticks = int.from_bytes(digest(spec.id, "issued")[:8], "big") % DAY_OF_TICKS
@@ -45,7 +48,7 @@ def invoice(spec: Spec, total: int) -> Row:
         values["billingPeriodStartDate"] = ticked(spec.month.start, ticks)
         values["billingPeriodEndDate"] = ticked(spec.month.end, ticks)
     values["totalCharges"] = exact(total, places)
-    paid = total if spec.month.number < MONTHS - 2 else 0
+    paid = total if is_paid(spec) else 0
     values["paidAmount"] = exact(paid, places, keep=0 if spec.modern else 1)
     values["currencyCode"] = spec.currency.code
     values["currencySymbol"] = spec.currency.symbol
@@ -54,13 +57,31 @@ def invoice(spec: Spec, total: int) -> Row:
         values["taxReceipts"] = [receipt(spec, number) for number in spec.receipts]
     details: list[Value] = [detail(spec, *pair) for pair in spec.pairs]
     values["invoiceDetails"] = details
+    if amendments:
+        values["amendments"] = amendments
     if not spare:
-        values["documentType"] = "invoice"
-        values["invoiceType"] = "OneTime" if spec.modern else "Recurring"
+        values["documentType"] = "adjustment_note" if spec.amends else "invoice"
+        values["invoiceType"] = spec.invoice_type
+    if spec.amends:
+        values["amendsOf"] = spec.amends
     prefix = "OneTime-" if spec.modern else ""
     values["links"] = {"self": link(f"/invoices/{prefix}{spec.id}")}
     values["attributes"] = {"objectType": "Invoice"}
     return values
+
+
+def amendment(spec: Spec, total: int) -> Row:
+    """The document as it stands within the invoice that it corrects: without links of any kind."""
+    values = invoice(spec, total)
+    details: list[Value] = []
+    for provider, line_item_type in spec.pairs:
+        found = detail(spec, provider, line_item_type)
+        details.append({name: value for name, value in found.items() if name != "links"})
+    return {
+        name: value
+        for name, value in (values | {"invoiceDetails": details}).items()
+        if name not in {"links", "pdfDownloadLink", "taxReceipts"}
+    }
 
 
 def receipt(spec: Spec, number: str) -> Row:

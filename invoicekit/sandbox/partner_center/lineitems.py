@@ -28,6 +28,7 @@ TYPES = {"billinglineitems": "billing_line_items", "usagelineitems": "usage_line
 KNOWN = {"all"}
 INVALID = {("office", "usagelineitems"), ("marketplace", "billinglineitems")}
 DEAD_TOKEN = fault(400, "3000", "The continuation token is unknown or has expired.")
+UNBILLED, OWN_CURRENCY = "unbilled", "USD"
 PAGED_BY_SEEKING = "one_time"
 
 
@@ -37,6 +38,8 @@ class Wanted(NamedTuple):
     invoice_id: str
     collection: Collection
     by_path: bool
+    period: str = ""  # of what is not billed
+    currency: str = ""
 
     @property
     def billing(self) -> bool:
@@ -62,6 +65,22 @@ def by_query(question: Question, invoice_id: str) -> Answer:
     return _answer(question, Wanted(invoice_id, _collection(provider, asked), by_path=False))
 
 
+def unbilled(question: Question) -> Answer:
+    """Lines of a month that is not billed; by query alone, currency and period have to be said."""
+    provider = (question.get("provider") or "").lower()
+    asked = question.get("invoicelineitemtype") or ""
+    period = question.word("period", ("current", "previous"))
+    currency = question.get("currencycode")
+    if not period or not currency:
+        raise Refused(fault(400, "3000", "period and currencycode have to be said."))
+    billing = asked.lower() == "billinglineitems"
+    pair = _collection("onetime" if provider in KNOWN and billing else provider, asked)
+    if pair[0] != PAGED_BY_SEEKING:
+        raise Refused(fault(400, "800002", f"{asked} is not valid for {provider}."))
+    here = Wanted(UNBILLED, pair, by_path=False, period=period, currency=currency.upper())
+    return _answer(question, here)
+
+
 def _collection(provider: str, line_item_type: str) -> Collection:
     """The pair in JSON's words, or the refusal that the service has for it."""
     asked = provider.lower(), line_item_type.lower()
@@ -84,7 +103,12 @@ def _answer(question: Question, wanted: Wanted) -> Answer:
 
 
 def _rows(question: Question, wanted: Wanted) -> Sequence[bytes]:
-    rows = question.partner.collection(wanted.invoice_id, wanted.collection)
+    if wanted.invoice_id == UNBILLED:
+        rows = question.partner.unbilled(wanted.collection[1], wanted.period)
+        if rows is not None and wanted.currency != OWN_CURRENCY:
+            return ()
+    else:
+        rows = question.partner.collection(wanted.invoice_id, wanted.collection)
     if rows is None:
         what = " ".join(wanted.collection)
         raise Refused(not_found(f"{what} of invoice {wanted.invoice_id}"))
@@ -114,7 +138,7 @@ def _by_token(question: Question, wanted: Wanted, size: int) -> Answer:
     rows = _rows(question, wanted)
     if wanted.by_path and not wanted.billing:
         rows = ()  # as the service does: the path style gives an empty list, the query style rows
-    key, start = "/".join((wanted.invoice_id, *wanted.collection)), 0
+    key, start = "/".join(filter(None, (wanted.invoice_id, *wanted.collection, wanted.period))), 0
     if held is not None:
         if question.get("size") is None:  # the path style's next link says no size
             size = min(size_of(held) or size, MAX_SIZE)

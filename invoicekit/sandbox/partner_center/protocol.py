@@ -40,6 +40,14 @@ class Partner(Protocol):
         """All line items of one collection; None if the invoice has no such."""
         ...
 
+    def unbilled(self, line_item_type: str, period: str) -> Sequence[bytes] | None:
+        """All line items of a month not billed (`current`, `previous`) in US dollars, if any."""
+        ...
+
+    def summaries(self) -> Sequence[bytes] | None:
+        """An InvoiceSummary per currency; None if none is known."""
+        ...
+
     def statement(self, invoice_id: str) -> bytes | None:
         """The invoice as PDF."""
         ...

@@ -64,6 +64,12 @@ class Recorded:
         """None: only whole pages are recorded."""
         return None
 
+    def unbilled(self, line_item_type: str, period: str) -> None:
+        """None: no such page is recorded."""
+
+    def summaries(self) -> None:
+        """None: nor a summary."""
+
     def statement(self, invoice_id: str) -> bytes | None:  # noqa: ARG002 - none is recorded
         """None: no PDF is recorded."""
         return None

@@ -13,11 +13,13 @@ from invoicekit.sandbox.loopback import Answer
 from invoicekit.sandbox.partner_center.answers import (
     Question,
     Refused,
+    fault,
     link,
     not_found,
     page,
 )
-from invoicekit.sandbox.partner_center.lineitems import by_path, by_query
+from invoicekit.sandbox.partner_center.balances import estimate_links
+from invoicekit.sandbox.partner_center.lineitems import by_path, by_query, unbilled
 from invoicekit.sandbox.partner_center.protocol import Ask, Partner
 
 BOM = b"\xef\xbb\xbf"
@@ -60,6 +62,28 @@ def _invoice(question: Question, invoice_id: str) -> Answer:
     return not_found(f"Invoice {invoice_id}") if body is None else Answer(body)
 
 
+def _summaries(question: Question) -> Answer:
+    summaries = question.partner.summaries()
+    if summaries is None:
+        return not_found("Summaries")
+    return Answer(page(summaries, link("/invoices/summaries"), None))
+
+
+def _summary(question: Question) -> Answer:
+    """The balance in the partner's own currency, whose row is the last."""
+    summaries = question.partner.summaries()
+    return Answer(summaries[-1]) if summaries else not_found("Summary")
+
+
+def _estimates(question: Question) -> Answer:
+    currency = question.get("currencycode")
+    if currency is None:
+        raise Refused(fault(400, "3000", "currencycode is missing."))
+    if question.partner.summaries() is None:
+        return not_found("Estimate links")
+    return Answer(estimate_links(currency))
+
+
 def _document(body: bytes | None, what: str, name: str) -> Answer:
     if body is None:
         return not_found(what)
@@ -79,6 +103,10 @@ def _receipt(question: Question, invoice_id: str, receipt_id: str) -> Answer:
 
 ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
     (r"/v1/invoices", _list),
+    (r"/v1/invoices/summary", _summary),
+    (r"/v1/invoices/summaries", _summaries),
+    (r"/v1/invoices/estimates/links", _estimates),
+    (r"/v1/invoices/unbilled/lineitems", unbilled),
     (r"/v1/invoices/([^/]+)", _invoice),
     (r"/v1/invoices/([^/]+)/lineitems", by_query),
     (r"/v1/invoices/([^/]+)/lineitems/([^/]+)/([^/]+)", by_path),
