@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 import invoicekit as ik
+from support.partner import two_page_invoice
 from support.paths import ROOT
+from support.server import Reply
 
 PACKAGE = ROOT / "invoicekit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -187,6 +189,14 @@ def test_every_command_has_help_and_is_in_the_readme():
     for name, command in group.commands.items():
         assert command.help, name
         assert f"invoicekit {name}" in readme
+
+
+def test_the_test_that_contributing_shows_runs(serve, open_client):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```python\n(def (\w+).*?)```", text, re.DOTALL)
+    names = {"ik": ik, "pytest": pytest, "two_page_invoice": two_page_invoice, "Reply": Reply}
+    exec(shown[0], names)
+    names[shown[1]](serve, open_client)
 
 
 def test_every_test_that_the_matrix_of_faults_names_is_there():
