@@ -6,11 +6,26 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import assert_type
+from typing import NamedTuple, assert_type
 
 import polars as pl
 
 import invoicekit as ik
+
+
+class AccessToken(NamedTuple):
+    """As azure-core has it."""
+
+    token: str
+    expires_on: int
+
+
+class Credential:
+    """As those of azure-identity."""
+
+    def get_token(self, *scopes: str, **options: object) -> AccessToken:
+        """A token."""
+        return AccessToken(f"{scopes}{options}", 0)
 
 
 def a_client() -> None:
@@ -18,6 +33,10 @@ def a_client() -> None:
     with ik.demo() as client:
         assert_type(client, ik.Client)
     client = ik.connect(token="…", tenant_id="contoso.example", page_size=500, offline=True)
+    ik.connect(
+        token=lambda: "…", graph_token="…", graph_url="https://graph.example", export_timeout=60
+    )
+    ik.connect(credential=Credential(), tenant_id="contoso.example")
     ik.connect(client_certificate=Path("app.pem"), client_id="…", cache_dir="cache")
     assert_type(client.invoices(), pl.DataFrame)
     assert_type(client.invoices(refresh=True), pl.DataFrame)

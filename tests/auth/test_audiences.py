@@ -8,11 +8,14 @@ from typing import NamedTuple
 
 import pytest
 
+import invoicekit as ik
 from invoicekit.auth.signers import identified, signer_for
 from invoicekit.errors import AccessError, FetchError, SettingsError
+from invoicekit.jwt import claims_of
 from invoicekit.secret import Secret
 from invoicekit.settings import read_settings
 from support.entra import GRAPH, RESOURCE, TENANT, app_certificate, jwt, refused
+from support.server import Reply, invoice
 
 OTHER_TENANT = TENANT.replace("1", "b")
 PC_SCOPE = "https://api.partnercenter.microsoft.com/.default"
@@ -70,11 +73,11 @@ def test_one_device_code_serves_both(place):
 def test_who_has_signed_in_is_not_asked_for_another_code_where_consent_lacks(place):
     signer = place.signer()
     signer.token()
-    place.entra.answers = [(400, refused("invalid_grant", 65001, "No consent."))] * 2
+    place.entra.answers = [(400, refused("invalid_grant", 65001, "No consent."))]
     with pytest.raises(AccessError, match="allowed this app to use Microsoft Graph") as caught:
         signer.token("graph")
     assert "add PartnerBilling.Read.All" in str(caught.value)
-    assert sum("ABC123" in said for said in place.said) == 1
+    assert sum(path.endswith("devicecode") for path in place.entra.paths) == 1
     assert signer.token() == "ACCESS-1-SECRET"
 
 
@@ -346,3 +349,72 @@ def test_what_gives_tokens_is_not_shown():
     shown += [settings_of(credential=Bank()), vars(signer_for(settings_of(credential=Bank())))]
     assert "S3CRET" not in repr(shown)
     assert settings != settings_of(token=functools.partial(str, "S3CRET"), tenant_id=TENANT)
+
+
+# Through `connect`.
+
+
+class Signed(Bank):
+    """A credential of a user of the partner."""
+
+    def __init__(self, user):
+        super().__init__(
+            lambda _: AccessToken(jwt(tid=TENANT, oid=user, n=len(self.asked)), 4 * 10**9)
+        )
+
+
+def test_a_credential_is_asked_once_for_the_cache_and_signs_what_is_asked(serve, tmp_path):
+    service = serve(lambda _: invoice().encode())
+    given = {"base_url": service.url, "graph_url": service.url, "cache_dir": tmp_path}
+    ida = Signed("ida")
+    with ik.connect(credential=ida, **given) as client:
+        assert client.settings.tenant_id == TENANT
+        client.invoice("G1")
+        client.invoice("G1", refresh=True)
+        assert len(list(tmp_path.iterdir())) == 1
+        assert client._session.signer.token("graph") != client._session.signer.token()
+    assert ida.asked == [PC_SCOPE, PC_SCOPE, GRAPH_SCOPE]
+    first = service.asked[0].headers["authorization"]
+    assert claims_of(first.removeprefix("Bearer "))["oid"] == "ida"
+    with ik.connect(credential=Signed("bob"), **given) as client:  # another user: another folder
+        client.invoice("G1")
+    assert len(service.asked) == 3
+    with ik.connect(credential=Signed("ida"), **given) as client:
+        client.invoice("G1")
+    assert len(service.asked) == 3
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert first.removeprefix("Bearer ").encode() not in kept
+
+
+def test_a_function_whose_token_is_refused_is_called_again(serve, tmp_path):
+    def answer(asked):
+        good = asked.headers["authorization"] == "Bearer T0KEN-3"
+        return invoice().encode() if good else Reply(b"{}", 401)
+
+    service, given = serve(answer), iter(f"T0KEN-{number}" for number in range(1, 9))
+    function = functools.partial(next, given)
+    with ik.connect(
+        token=function, tenant_id=TENANT, client_id="app", base_url=service.url, cache_dir=tmp_path
+    ) as client:
+        assert client.invoice("G1").id == "G1"
+    shown = [asked.headers["authorization"] for asked in service.asked]
+    assert shown == ["Bearer T0KEN-2", "Bearer T0KEN-3"]  # the first was for the cache
+
+
+def test_offline_a_credential_is_not_asked(serve, tmp_path):
+    service = serve(lambda _: invoice().encode())
+    given = {"base_url": service.url, "cache_dir": tmp_path}
+    with ik.connect(credential=Signed("ida"), **given) as client:
+        client.invoice("G1")
+    ida = Signed("ida")
+    with ik.connect(credential=ida, tenant_id=TENANT, offline=True, **given) as client:
+        assert client.invoice("G1").id == "G1"
+    assert ida.asked == []
+
+
+def test_a_function_that_fails_fails_connect_without_a_secret():
+    def fail():
+        raise OSError("S3CRET")
+
+    with pytest.raises(FetchError, match="token raised OSError"):
+        ik.connect(token=fail)

@@ -154,6 +154,16 @@ def test_what_goes_unsigned_tells_its_address_to_nobody(open_session, tmp_path, 
     assert not [path for path in tmp_path.rglob("*") if b"part-1" in bytes(path)]
 
 
+def test_where_no_blob_host_is_no_address_is_told(open_session):
+    session, places = open_session()
+    places["blobs"].close()
+    request = Request(places["blobs"].url + "/part-1?sv=1&sig=S3CRET", audience=None)
+    with pytest.raises(ik.FetchError, match="a file of the export") as caught:
+        session.ask(request, None, correlation_id="c")
+    assert "part-1" not in "".join(traceback.format_exception(caught.value))
+    places["blobs"].close = lambda: None
+
+
 def test_no_proxy_of_the_machine_hears_what_goes_to_loopback(open_session, monkeypatch):
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
