@@ -1,13 +1,21 @@
-"""What examples in docstrings start from: `ik`, and the demo partner as `client` and `invoice`."""
+"""What examples in docstrings start from: `ik`, the demo partner (`client`, `invoice`), files."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import invoicekit as ik
+
+SAMPLES = Path(__file__).parent / "data" / "portal" / "2025"
+FILES = {
+    "july.csv": "G012345651-onetime-billing.csv",
+    "july-usage.csv": "G012345651-onetime-usage.csv",
+}
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +38,9 @@ def example(request: pytest.FixtureRequest) -> None:
     names = request.node.dtest.globs
     names.setdefault("ik", ik)
     source = "".join(one.source for one in request.node.dtest.examples)
+    for name, sample in FILES.items():
+        if name in source:
+            shutil.copy(SAMPLES / sample, name)
     if {"client", "invoice"} & set(re.findall(r"\w+", source)) - set(names):
         client = request.getfixturevalue("demo")
         names.setdefault("client", client)

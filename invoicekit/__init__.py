@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from invoicekit.fetch.retry import RetryPolicy
     from invoicekit.frames.charges import charges
     from invoicekit.invoice import Invoice
-    from invoicekit.line_items import LineItems
+    from invoicekit.line_items import LineItems, read
     from invoicekit.show.explorer.widget import Explorer, Selection, explore
 
 # What is heavy is imported when it is first asked for: name -> the module that has it.
@@ -48,6 +48,7 @@ _LATE = {
     "connect": "invoicekit.client",
     "demo": "invoicekit.client",
     "explore": "invoicekit.show.explorer.widget",
+    "read": "invoicekit.line_items",
     "reconcile": "invoicekit.analysis.reconcile",
     "totals": "invoicekit.analysis.totals",
 }
@@ -72,6 +73,7 @@ __all__ = [
     "connect",
     "demo",
     "explore",
+    "read",
     "reconcile",
     "totals",
 ]

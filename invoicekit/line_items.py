@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from html import escape
+from typing import Literal
 
 import polars as pl
 
@@ -19,6 +21,8 @@ from invoicekit.frames.collection_result import (
     ledger_frame,
 )
 from invoicekit.visible import visible
+
+MOST_NAMED = 3  # invoices, or files
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,53 @@ class InvoiceLines:
             details=collections_frame(self.results),
             pages=sum(len(result.readings) for result in self.results),
         )
+
+
+def read(
+    path: str | os.PathLike[str],
+    *paths: str | os.PathLike[str],
+    decimal: Literal[".", ","] | None = None,
+    dates: Literal["mdy", "dmy"] | None = None,
+) -> LineItems:
+    """The line items of files that somebody has: nothing is asked of any service.
+
+    Reconciliation and daily usage files of the portal (CSV, of new and legacy commerce, with the
+    headers of 2019 to today), blobs of Graph's exports (`.json.gz`, or unpacked), folders and zips
+    of them. Files of one kind are put together; `page` is the file's number in the `ledger`. Which
+    invoice a line is of, its own field says, and nothing in licence based files.
+
+    How a file writes numbers and dates is found from all of it; warnings name what a spreadsheet
+    has changed, row and column, for what is lost then cannot be brought back.
+
+    >>> items = ik.read("july.csv", "july-usage.csv")
+    >>> items
+    LineItems of G012345651
+      OneTimeInvoiceLineItem: 38 lines
+      DailyRatedUsageLineItem: 60 lines
+    >>> ik.reconcile(ik.charges(items), Decimal("22471.94"), currency="EUR")
+    ✔ ties: 22,471.94 EUR, 38 lines, difference 0.00
+
+    Args:
+        path: a file, a folder (and all below it), or a zip.
+        paths: more of them.
+        decimal: the decimal sign, `"."` or `","`, where a file does not say which it is.
+        dates: whether dates begin with the month (`"mdy"`, as the portal writes them) or the day
+            (`"dmy"`), where a file does not say so.
+
+    Raises:
+        ValueError: `decimal` or `dates` is none of these.
+        FileNotFoundError: a path does not exist.
+        PageError: a file is none that we know, is damaged, or is given twice.
+        FrameError: a row cannot be typed, or a form is ambiguous; file, row and column are named.
+    """
+    from invoicekit.sources.files.reading import read_files, results_of
+
+    files = read_files([path, *paths], decimal=decimal, dates=dates)
+    results = results_of(files)
+    ids = {name for one in files for frame in one.frames.values() for name in frame["invoice_id"]}
+    named = sorted(ids - {None}) or [one.name for one in files]
+    more = f" and {len(named) - MOST_NAMED:,} more" if len(named) > MOST_NAMED else ""
+    return LineItems(", ".join(named[:MOST_NAMED]) + more, results)
 
 
 class LineItems(Mapping[str, pl.DataFrame]):

@@ -122,7 +122,7 @@ class Reading:
     bytes: int
     seconds: float
     from_cache: bool
-    status: int
+    status: int | None  # `None` of a file
     retries: int
     request_id: str | None
     correlation_id: str | None

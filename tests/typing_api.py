@@ -78,6 +78,13 @@ def a_proof(invoice: ik.Invoice) -> None:
     )
 
 
+def files() -> None:
+    """Lines of files."""
+    items = ik.read("a.csv", Path("folder"), decimal=",", dates="dmy")
+    assert_type(items, ik.LineItems)
+    assert_type(ik.charges(items), pl.DataFrame)
+
+
 def an_error() -> None:
     """What an error holds."""
     try:
@@ -101,3 +108,5 @@ def what_must_not_check(client: ik.Client, invoice: ik.Invoice) -> None:
     invoice.reconcile().ties = True  # type: ignore[misc]  # frozen
     ik.reconcile(invoice.charges(), 2076.63, currency="USD")  # type: ignore[arg-type]  # no floats
     ik.explore(invoice)  # type: ignore[arg-type]
+    ik.read("a.csv", dates="ymd")  # type: ignore[arg-type]
+    ik.read(["a.csv"])  # type: ignore[arg-type]  # each path is an argument

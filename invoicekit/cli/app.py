@@ -10,7 +10,6 @@ import contextlib
 import sys
 import time
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -18,23 +17,24 @@ import polars as pl
 import typer
 
 from invoicekit.cli.cache import cache
-from invoicekit.cli.printing import AsShape, Output, Printer, Safe, Shape, summed_up
+from invoicekit.cli.printing import (
+    EXIT,
+    AsShape,
+    FileFormat,
+    Output,
+    Printer,
+    Safe,
+    Shape,
+    print_proof,
+    summed_up,
+)
+from invoicekit.cli.read import read
 from invoicekit.cli.terminal import run, say
 from invoicekit.client import Client, connect
 from invoicekit.client import demo as open_demo
 from invoicekit.errors import InvoiceKitError
 from invoicekit.files.output import is_written_into
 from invoicekit.invoice import Invoice
-
-EXIT = {"ties": 0, "differs": 3, "incomplete": 4}
-
-
-class FileFormat(StrEnum):
-    """How `lines` writes a frame."""
-
-    parquet = "parquet"
-    csv = "csv"
-
 
 app = typer.Typer(
     name="invoicekit",
@@ -47,6 +47,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cache, name="cache")
+app.command()(read)
 
 InvoiceId = Annotated[str, typer.Argument(metavar="ID", help="The invoice's id, as G000024135.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Ask again.")]
@@ -164,22 +165,7 @@ def reconcile(
     """Prove that an invoice's lines add up to its total. Exit 3 if they do not, 4 if incomplete."""
     invoice = _client(context).invoice(invoice_id)
     proof = invoice.reconcile()
-    row = {
-        "invoice_id": invoice.id,
-        "state": proof.state,
-        "ties": proof.ties,
-        "currency": proof.currency,
-        "invoice_total": f"{proof.invoice_total:f}",
-        "lines_total": f"{proof.lines_total:f}",
-        "difference": f"{proof.difference:f}",
-        "lines": proof.lines,
-        "pages": proof.pages,
-    }
-    printer = Printer(shape, output)
-    if printer.shape is Shape.table:
-        printer.print(proof.parts, f"{invoice.id}  {proof}", once=True)
-    else:
-        printer.print(pl.DataFrame([row]), one=True)
+    print_proof(Printer(shape, output), invoice.id, proof)
     raise typer.Exit(EXIT[proof.state])
 
 

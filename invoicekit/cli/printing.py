@@ -15,11 +15,19 @@ import polars as pl
 import typer
 
 from invoicekit.analysis.money import plain
+from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.cli.terminal import may_be_cut, say, say_data
 from invoicekit.files.output import write_file
 from invoicekit.show.export import csv_of, rows_for_json
 from invoicekit.show.tables import text_table
 from invoicekit.visible import escaped
+
+
+class FileFormat(StrEnum):
+    """How `lines` writes a frame."""
+
+    parquet = "parquet"
+    csv = "csv"
 
 
 class Shape(StrEnum):
@@ -39,6 +47,7 @@ Output = Annotated[
 ]
 Safe = Annotated[bool, typer.Option("--safe", help="CSV: guard text against spreadsheets.")]
 STDOUT = Path("-")
+EXIT = {"ties": 0, "differs": 3, "incomplete": 4}
 STATES = {
     "ties": ("ties", "tie"),
     "differs": ("differs", "differ"),
@@ -126,6 +135,25 @@ class Printer:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(BrokenPipeError):  # a pipe whose reader has gone, as with `| head`
             write_file(self._file, text.encode())
+
+
+def print_proof(printer: Printer, name: str, proof: Reconciliation) -> None:
+    """Print the proof of what bears that name: its parts as a table, or itself as one object."""
+    if printer.shape is Shape.table:
+        printer.print(proof.parts, f"{name}  {proof}", once=True)
+        return
+    row = {
+        "invoice_id": name,
+        "state": proof.state,
+        "ties": proof.ties,
+        "currency": proof.currency,
+        "invoice_total": f"{proof.invoice_total:f}",
+        "lines_total": f"{proof.lines_total:f}",
+        "difference": f"{proof.difference:f}",
+        "lines": proof.lines,
+        "pages": proof.pages,
+    }
+    printer.print(pl.DataFrame([row]), one=True)
 
 
 def summed_up(synced: pl.DataFrame) -> str:

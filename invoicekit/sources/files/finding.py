@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Protocol
 
 from invoicekit.errors import PageError
@@ -26,7 +26,7 @@ from invoicekit.visible import visible
 
 MOST_FILES = 10_000  # entries of a folder and all below it, or of a zip
 MOST_DIRECTORY = 16 << 20  # bytes of a zip's own list of entries
-MOST_TIMES = 500  # that a file grows when it is unpacked; deflate's limit is 1,032
+MOST_TIMES = 200  # that a file grows when it is unpacked; deflate's limit is 1,032
 SMALL = 64 << 20  # bytes below which no file is a bomb
 SUFFIXES = (".csv", ".json", ".jsonl", ".gz", ".zip")
 GZIP, ZIP, EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
@@ -152,11 +152,11 @@ def _in_folder(folder: Path) -> Iterator[FoundFile]:
                         f"{visible(str(folder))} holds more than {MOST_FILES:,} entries: name the "
                         "files themselves, or a folder with nothing else in it"
                     )
-                if _is_hidden(entry.name):
+                if _is_the_systems(entry.name):
                     continue
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_dir(follow_symlinks=False) and not _is_hidden(entry.name):
                     waiting.append(Path(entry.path))
-                elif entry.is_file(follow_symlinks=False) and _is_ours(entry.name):
+                elif entry.is_file(follow_symlinks=False) and _is_ours(Path(entry.name)):
                     entries.append(Path(entry.path))
                 else:
                     left_out.append(entry.name)
@@ -180,7 +180,7 @@ def _at(path: Path, name: str) -> Iterator[FoundFile]:
             f"{name} is a workbook or document of Office: {AGAIN} from the portal as CSV, and read "
             "that file as it came (a spreadsheet that saves it changes ids and numbers)"
         )
-    shown = [member for member in members if not any(map(_is_hidden, member.split("/")))]
+    shown = [name for name in members if not any(map(_is_the_systems, name.split("/")))]
     if len(set(shown)) < len(shown):
         raise PageError(f"{name} holds two files of the same name: only one could be read")
     for member in shown:
@@ -188,8 +188,8 @@ def _at(path: Path, name: str) -> Iterator[FoundFile]:
             raise PageError(
                 f"{name} holds a zip within the zip: unpack it, and read what was in it"
             )
-    ours = sorted(filter(_is_ours, shown))
-    _tell(name, [member for member in shown if not _is_ours(member)])
+    ours = sorted(member for member in shown if _is_ours(PurePosixPath(member)))
+    _tell(name, [member for member in shown if member not in ours])
     if not ours:
         raise PageError(f"{name} has no file named {_suffixes()}")
     for member in ours:
@@ -216,13 +216,18 @@ def opened_zip(path: Path, name: str) -> zipfile.ZipFile:
         raise PageError(f"{name} is cut short or damaged: {AGAIN}") from cause
 
 
+def _is_the_systems(name: str) -> bool:
+    """Whether macOS or Office made it: nobody's lines, and no news."""
+    return name.startswith(("._", "~$")) or name in {".DS_Store", "__MACOSX"}
+
+
 def _is_hidden(name: str) -> bool:
-    """Whether it is the system's own, as `.DS_Store`, `__MACOSX` and `~$open.csv`."""
-    return name.startswith((".", "__MACOSX", "~$"))
+    return name.startswith(".") and name not in {".", ".."}
 
 
-def _is_ours(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES)
+def _is_ours(path: PurePath) -> bool:
+    """Whether it is named like a file that we read, and neither it nor its folder is hidden."""
+    return path.name.lower().endswith(SUFFIXES) and not any(map(_is_hidden, path.parts))
 
 
 def _suffixes() -> str:
@@ -234,6 +239,7 @@ def _tell(where: str, left_out: list[str]) -> None:
         names = ", ".join(map(visible, sorted(left_out)[:5]))
         more = f" and {len(left_out) - 5:,} more" if len(left_out) > 5 else ""  # noqa: PLR2004
         warnings.warn(
-            f"{where}: left out what is named neither {_suffixes()}, and links: {names}{more}",
+            f"{where}: left out what is not named {_suffixes()}, what is hidden, and links: "
+            f"{names}{more}",
             stacklevel=2,
         )

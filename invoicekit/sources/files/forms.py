@@ -118,6 +118,8 @@ class DateForms:
             if not found or int(found[4]) == 1:  # .NET's DateTime.MinValue: no date
                 continue
             first, second = int(found[1]), int(found[3])
+            if first > TWELVE < second:  # no date in either order
+                continue
             order: Dates | None = (
                 "dmy" if mark == "." or first > TWELVE else "mdy" if second > TWELVE else None
             )

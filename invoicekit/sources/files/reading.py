@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import warnings
@@ -13,8 +14,10 @@ from pathlib import Path
 import polars as pl
 
 from invoicekit.errors import PageError
+from invoicekit.frames.collection_result import READ, CollectionResult
 from invoicekit.frames.decode import collect
 from invoicekit.frames.schema import Kind
+from invoicekit.pages import Reading
 from invoicekit.sources.files import csv_frames, export_lines
 from invoicekit.sources.files.csv_rows import sheet_of
 from invoicekit.sources.files.finding import FoundFile, find
@@ -33,7 +36,7 @@ class FileLines:
     provider: str
     line_item_type: str
     frames: dict[str, pl.DataFrame] = field(repr=False)
-    size: int
+    size: int  # unpacked
     seconds: float
     is_export: bool
 
@@ -43,8 +46,41 @@ class FileLines:
         return sum(frame.height for frame in self.frames.values())
 
 
+def results_of(read: Iterable[FileLines]) -> list[CollectionResult]:
+    """What came of each pair: the lines of all its files together, and a reading of each file."""
+    pairs: dict[tuple[str, str], list[FileLines]] = {}
+    for one in read:
+        pairs.setdefault((one.provider, one.line_item_type), []).append(one)
+    return [_result(*pair, files) for pair, files in pairs.items()]
+
+
+def _result(provider: str, line_item_type: str, files: Sequence[FileLines]) -> CollectionResult:
+    frames = collect(pair for one in files for pair in one.frames.items())
+    readings = [
+        Reading(
+            collection=one.name,
+            page=one.number,
+            rows=one.rows,
+            total=None,
+            bytes=one.size,
+            seconds=one.seconds,
+            from_cache=False,
+            status=None,
+            retries=0,
+            request_id=None,
+            correlation_id=None,
+        )
+        for one in files
+    ]
+    lines = {name: frame.height for name, frame in frames.items()}
+    return CollectionResult(provider, line_item_type, READ, lines, readings, frames, source="files")
+
+
 def read_files(
-    paths: Sequence[str | Path], *, decimal: Decimal | None = None, dates: Dates | None = None
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    decimal: Decimal | None = None,
+    dates: Dates | None = None,
 ) -> list[FileLines]:
     """The files, in the order of the paths, those of a folder or zip by name.
 
