@@ -67,6 +67,10 @@ def connect(
 
     Asks nothing yet, but a function or a credential whose token it gives: the cache is the user's.
 
+    >>> with ik.connect(token="a-token", tenant_id="contoso.example", cache_dir="cache") as mine:
+    ...     mine
+    Client(https://api.partnercenter.microsoft.com, tenant contoso.example)
+
     Args:
         token: a bearer token for Partner Center, used as it is, or a function that gives one: it
             is called again before that one ends. With one named here, no tenant and no app is
@@ -93,8 +97,8 @@ def connect(
         page_size: rows a page, 1 to 2000 (default).
         connections: requests at once, 1 to 16 (4). Seek pages come one after the other anyhow.
         connect_timeout: seconds to connect (10).
-        export_timeout: seconds until Microsoft Graph has to have made an export (3600).
         read_timeout: seconds without a byte of an answer (180); all of it may take five times that.
+        export_timeout: seconds until Microsoft Graph has to have made an export (3600).
         offline: answer from the cache alone, and never ask.
 
     Raises:
@@ -113,6 +117,10 @@ def demo() -> Client:
 
     Also a context manager. Its cache is a temporary folder, removed at exit; `INVOICEKIT_*` is
     ignored.
+
+    >>> with ik.demo() as fresh:
+    ...     fresh.latest
+    Invoice G012345612 of 2026-11-05: 247,259.68 USD, not reconciled yet
     """
     from invoicekit.sandbox.server import demo_sandbox
 
@@ -130,7 +138,13 @@ def demo() -> Client:
 
 
 class Client:
-    """One partner's invoices. Nothing is asked until something is asked for."""
+    """One partner's invoices. Nothing is asked until something is asked for.
+
+    Made by `connect()` or `demo()`; a context manager, which closes it.
+
+    >>> client.invoice("G012345611").reconcile()
+    ✔ ties: 221,438.34 USD, 369 lines, 2 pages, difference 0.00
+    """
 
     def __init__(self, settings: Settings, *, at_close: Callable[[], None] | None = None) -> None:
         self.settings = settings
@@ -147,6 +161,12 @@ class Client:
         one that is only in the `amendments` of its invoice; `amends_of` names what it amends.
         Amounts have the sign that they were sent with.
 
+        >>> client.invoices().select("invoice_id", "currency").head(2).rows()
+        [('G012345612', 'USD'), ('D070001012', 'USD')]
+
+        Args:
+            refresh: ask the service again; else the list is kept for an hour.
+
         Raises:
             FetchError: the service could not be asked.
             PageError: it names one invoice twice, and differently.
@@ -155,6 +175,13 @@ class Client:
 
     def invoice(self, invoice_id: str, *, refresh: bool = False) -> Invoice:
         """The invoice with this id; from the list where an app-only sign-in may not ask by id.
+
+        >>> client.invoice("G012345611").total
+        Decimal('221438.34')
+
+        Args:
+            invoice_id: as in the column `invoice_id` of `invoices()`, in any case.
+            refresh: ask the service again; else the header is kept for an hour.
 
         Raises:
             ValueError: it cannot be an id.
@@ -190,6 +217,10 @@ class Client:
         cannot be synced is told and passed over; an error at the end names all that were, and
         has the rows of the others in its `synced`.
 
+        >>> synced = client.sync(since="2026-11", tell=lambda line: None)
+        >>> synced.select("invoice_id", "state", "lines").rows()
+        [('G012345612', 'ties', 5157), ('D070001012', 'ties', 178)]
+
         Args:
             since: the first month wanted, as `"2026-01"`.
             refresh: ask for all lines again, even for those that are there.
@@ -213,6 +244,16 @@ class Client:
         A warning names the invoices whose lines were not all to be had, or may have changed since.
         A frame that was made before a sync can still be collected for an hour after it.
 
+        >>> proof = client.invoice("D070001012").sync()
+        >>> lines = client.scan("LicenseBasedLineItem")
+        >>> lines.filter(pl.col("invoice_id") == "D070001012").collect().height
+        118
+
+        Args:
+            object_type: `"OneTimeInvoiceLineItem"`, `"DailyRatedUsageLineItem"`,
+                `"LicenseBasedLineItem"`, `"UsageBasedLineItem"`, `"DailyUsageLineItem"`, or
+                another one that the service has sent.
+
         Raises:
             ValueError: none are stored; lists the objectTypes that are.
             FrameError: what was stored is damaged, gone, or of another version of invoicekit.
@@ -231,12 +272,20 @@ class Client:
 
     @property
     def cache(self) -> Cache:
-        """The answers kept on disk: `.info()`, `.clear()`."""
+        """The answers kept on disk: `.info()`, `.clear()`.
+
+        >>> client.cache.info().folder == client.settings.cache_dir
+        True
+        """
         return Cache(self.settings.cache_dir)
 
     @property
     def retry_policy(self) -> RetryPolicy:
-        """How often a request is retried, and the waits between; set another one at any time."""
+        """How often a request is retried, and the waits between; set another one at any time.
+
+        >>> client.retry_policy
+        RetryPolicy(tries=5, first=0.5, budget=300.0)
+        """
         return self._session.retry_policy
 
     @retry_policy.setter
@@ -247,6 +296,9 @@ class Client:
     def latest(self) -> Invoice:
         """The newest invoice of the list; an amendment is none.
 
+        >>> client.latest.id
+        'G012345612'
+
         Raises:
             NotFoundError: there is none yet.
         """
@@ -256,7 +308,14 @@ class Client:
         return Invoice(self._session, headers.row(0, named=True))
 
     def doctor(self, *, ask: bool = False) -> Diagnosis:
-        """What this sign-in can and cannot do, in plain words; asks the service only if told to."""
+        """What this sign-in can and cannot do, in plain words.
+
+        >>> client.doctor(ask=True).fine
+        True
+
+        Args:
+            ask: sign in where there is no token yet, and ask the service for the list of invoices.
+        """
         from invoicekit.auth.doctor import doctor
 
         return doctor(self.settings, self._session.signer, probe=self._probe if ask else None)
@@ -269,11 +328,18 @@ class Client:
 
         Asks nothing. What is set in the settings or the environment stays there, and so do the
         answers on disk: `client.cache.clear()` forgets those.
+
+        >>> client.sign_out()
+        False
         """
         return self._session.signer.sign_out()
 
     def close(self) -> None:
-        """Close the connections; a demo partner is gone with them."""
+        """Close the connections; a demo partner is gone with them.
+
+        >>> fresh = ik.demo()
+        >>> fresh.close()
+        """
         self._session.close()
         leave, self._at_close = self._at_close, None
         if leave:

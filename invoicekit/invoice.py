@@ -41,7 +41,17 @@ DETAILS = {"provider": pl.String(), "line_item_type": pl.String()}
 
 
 class Invoice:
-    """One invoice. Its header is here; its lines are asked for when they are needed, once."""
+    """One invoice. Its header is here; its lines are asked for when they are needed, once.
+
+    Attributes:
+        id: as the service writes it.
+        currency: the three letters of its amounts.
+        total: what it comes to, in `currency`.
+        paid: what is paid of it; `None` where the service does not say.
+
+    >>> invoice.id, invoice.currency, invoice.total, invoice.paid
+    ('G012345611', 'USD', Decimal('221438.34'), Decimal('0.00'))
+    """
 
     def __init__(self, session: Session, row: Mapping[str, Any]) -> None:
         self._session = session
@@ -58,12 +68,20 @@ class Invoice:
 
     @property
     def date(self) -> date | None:
-        """The day (UTC) on which the invoice was made."""
+        """The day (UTC) on which the invoice was made.
+
+        >>> invoice.date.isoformat()
+        '2026-10-05'
+        """
         return self._header.date
 
     @property
     def details(self) -> pl.DataFrame:
-        """The collections that the invoice names: frame `provider, line_item_type`."""
+        """The collections that the invoice names: frame `provider, line_item_type`.
+
+        >>> invoice.details.rows()
+        [('onetime', 'billing'), ('onetime', 'usage')]
+        """
         return pl.DataFrame(pairs_of(self._header), schema=DETAILS, orient="row")
 
     def line_items(
@@ -78,6 +96,19 @@ class Invoice:
         Without arguments, of all collections that the invoice names, so that nobody has to know
         which exist. A collection that the service refuses (403) or does not have (404) is warned
         of and named in `.collections`; the invoice then counts as incomplete.
+
+        >>> invoice.line_items()
+        LineItems of G012345611
+          OneTimeInvoiceLineItem: 369 lines
+          DailyRatedUsageLineItem: 300 lines
+        >>> list(invoice.line_items(provider="onetime", line_item_type="billing"))
+        ['OneTimeInvoiceLineItem']
+
+        Args:
+            provider: `"onetime"`, `"office"`, `"azure"` or `"marketplace"`; all of them by default.
+            line_item_type: `"billing"` or `"usage"`; both by default. Of either word, any of the
+                API's own spellings is understood (`OneTime`, `one_time`, `BillingLineItems`).
+            refresh: ask the service again, whatever is kept on disk.
 
         Raises:
             ValueError: no such provider or line item type.
@@ -99,23 +130,55 @@ class Invoice:
 
     @property
     def ledger(self) -> pl.DataFrame:
-        """How the pages were read: that of `line_items()`."""
+        """How the pages were read: that of `line_items()`.
+
+        >>> invoice.ledger.select("page", "rows", "status").rows()
+        [(1, 369, 200), (1, 300, 200)]
+        """
         return self._of_lines(lambda lines: lines.ledger)
 
     def charges(self, *, usage: bool = False) -> pl.DataFrame:
-        """All charges of the invoice as one tidy frame; `usage=True` gives daily usage instead."""
+        """All charges of the invoice as one tidy frame; columns as of `ik.charges()`.
+
+        >>> invoice.charges().height, invoice.charges(usage=True).height
+        (369, 300)
+
+        Args:
+            usage: the lines of daily usage instead; they restate charges, and are never added.
+        """
         return charges(self.line_items(), usage=usage)
 
     def first_charges(self, most: int) -> pl.DataFrame:
-        """The first so many of `charges()`."""
+        """The first of `charges()`; of a stored invoice, no more than these are read.
+
+        >>> invoice.first_charges(2).height
+        2
+
+        Args:
+            most: how many.
+        """
         return self._of_lines(lambda lines: lines.charges.head(most).collect())
 
     def totals(self, *by: str) -> pl.DataFrame:
-        """Totals by customer, offer, subscription or any column of the charges, dearest first."""
+        """Totals by customer, offer, subscription or any column of the charges, dearest first.
+
+        >>> invoice.totals("customer").select("customer_name", "lines").row(0)
+        ('Hollow Oak Archive 26', 7)
+        >>> invoice.totals("charge_family").select("charge_family", "lines").row(0)
+        ('recurring', 264)
+
+        Args:
+            by: as of `ik.totals()`: `"customer"`, `"offer"`, `"subscription"`, or any column of the
+                charges but the amounts. None gives a row per currency.
+        """
         return self._of_lines(lambda lines: totals(lines.charges, *by))
 
     def reconcile(self) -> Reconciliation:
-        """Whether the lines add up to the invoice's total, with every collection read."""
+        """Whether the lines add up to the invoice's total, with every collection read.
+
+        >>> invoice.reconcile()
+        ✔ ties: 221,438.34 USD, 369 lines, 2 pages, difference 0.00
+        """
         self._tie_out = self._of_lines(lambda lines: lines.proof(self.total, self.currency))
         return self._tie_out
 
@@ -123,6 +186,9 @@ class Invoice:
         """Bring the lines into the store, unless they are there, and prove them.
 
         Page by page: memory does not grow with the lines. The proof is that of `reconcile()`.
+
+        >>> invoice.sync().proof.ties
+        True
 
         Args:
             refresh: ask for the lines again, even if they are there.
@@ -137,16 +203,30 @@ class Invoice:
         return sync_lines(self._session, self._header, self._entry, collections, refresh=refresh)
 
     def report(self, path: str | Path) -> Path:
-        """Write an HTML report, one file that opens offline, and return its path."""
+        """Write an HTML report, one file that opens offline, and return its path.
+
+        >>> invoice.report("october.html").name
+        'october.html'
+
+        Args:
+            path: the file; one that is there is replaced.
+        """
         from invoicekit.show.report.html import write_report
 
         return write_report(self, Path(path))
 
     def statement(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the invoice's PDF to `path` (a folder gets it under a name of ours), and return it.
+        """Write the invoice's PDF to `path`, and return it.
+
+        >>> invoice.statement("october.pdf").name
+        'october.pdf'
+
+        Args:
+            path: the file, or a folder, which gets it under a name of ours.
+            overwrite: replace a file that is there.
 
         Raises:
-            FileExistsError: there is a file already, and `overwrite` is not said.
+            FileExistsError: there is a file already, and `overwrite` is not set.
             AccessError: Partner Center gives it to App+User sign-ins alone.
         """
         path = Path(path)
@@ -159,8 +239,15 @@ class Invoice:
 
         There are some in Taiwan alone; elsewhere the list is empty.
 
+        >>> invoice.tax_receipts("receipts")
+        []
+
+        Args:
+            folder: where they go; each has the invoice's id and its own in its name.
+            overwrite: replace files that are there.
+
         Raises:
-            FileExistsError: a file is there already, and `overwrite` is not said.
+            FileExistsError: a file is there already, and `overwrite` is not set.
             AccessError: Partner Center gives them to App+User sign-ins alone.
             PageError: it does not name them as documented.
         """

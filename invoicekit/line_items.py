@@ -30,6 +30,9 @@ class InvoiceLines:
     """What adds up to an invoice's total, in memory or as it lies in the store.
 
     Made once for an invoice; the charges and the ledger are made of it when they are first wanted.
+
+    >>> list(invoice.line_items().lines.frames)
+    ['OneTimeInvoiceLineItem', 'DailyRatedUsageLineItem']
     """
 
     frames: Mapping[str, pl.LazyFrame]
@@ -37,16 +40,32 @@ class InvoiceLines:
 
     @cached_property
     def charges(self) -> pl.LazyFrame:
-        """The lines as one tidy frame."""
+        """The lines as one tidy frame.
+
+        >>> invoice.line_items().lines.charges.select(pl.len()).collect().item()
+        369
+        """
         return charges(self.frames).lazy()
 
     @cached_property
     def ledger(self) -> pl.DataFrame:
-        """One row an answer that was read."""
+        """One row an answer that was read.
+
+        >>> invoice.line_items().lines.ledger.height
+        2
+        """
         return ledger_frame(self.results)
 
     def proof(self, total: Decimal, currency: str) -> Reconciliation:
-        """Whether they add up to the invoice's total."""
+        """Whether they add up to the invoice's total.
+
+        >>> invoice.line_items().lines.proof(invoice.total, invoice.currency).ties
+        True
+
+        Args:
+            total: that of the invoice's header.
+            currency: that of the total.
+        """
         return reconcile(
             self.charges,
             total,
@@ -110,6 +129,10 @@ class LineItems(Mapping[str, pl.DataFrame]):
     says of itself), `bytes, seconds, from_cache, status, retries, request_id, correlation_id`.
     `collections` says of each that the invoice names what came of it: `provider, line_item_type,
     object_type, lines, state`.
+
+    >>> items = invoice.line_items()
+    >>> {name: frame.height for name, frame in items.items()}
+    {'OneTimeInvoiceLineItem': 369, 'DailyRatedUsageLineItem': 300}
     """
 
     def __init__(self, invoice_id: str, results: Iterable[CollectionResult]) -> None:
@@ -141,22 +164,38 @@ class LineItems(Mapping[str, pl.DataFrame]):
 
     @property
     def ledger(self) -> pl.DataFrame:
-        """One row a page that was read, in the order of reading."""
+        """One row a page that was read, in the order of reading.
+
+        >>> invoice.line_items().ledger.select("page", "rows", "status").rows()
+        [(1, 369, 200), (1, 300, 200)]
+        """
         return ledger_frame(self._results)
 
     @property
     def collections(self) -> pl.DataFrame:
-        """What the invoice names, and what came of each."""
+        """What the invoice names, and what came of each.
+
+        >>> invoice.line_items().collections.select("line_item_type", "lines", "state").rows()
+        [('billing', 369, 'read'), ('usage', 300, 'read')]
+        """
         return collections_frame(self._results)
 
     @property
     def lines(self) -> InvoiceLines:
-        """The same, as what can be proven."""
+        """The same, as what can be proven.
+
+        >>> invoice.line_items().lines.proof(invoice.total, "USD").lines
+        369
+        """
         return InvoiceLines({name: f.lazy() for name, f in self._frames.items()}, self._results)
 
     @property
     def missing(self) -> list[str]:
-        """The collections that the invoice names and that are not here, in words."""
+        """The collections that the invoice names and that are not here, in words.
+
+        >>> invoice.line_items().missing
+        []
+        """
         return [
             f"{'/'.join(result.pair)} ({result.state})"
             for result in self._results

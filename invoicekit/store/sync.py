@@ -34,13 +34,21 @@ PROOF = {
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """An invoice in the store: its proof, and whether it came just now."""
+    """An invoice in the store: its proof, and whether it came just now.
+
+    >>> invoice.sync().proof
+    ✔ ties: 221,438.34 USD, 369 lines, 2 pages, difference 0.00
+    """
 
     proof: Reconciliation
     new: bool
 
     def row(self) -> tuple[object, ...]:
-        """Its values for a frame of `PROOF`."""
+        """Its values for a frame of `PROOF`.
+
+        >>> invoice.sync().row()[:2]
+        ('ties', 'USD')
+        """
         return (*(getattr(self.proof, name) for name in PROOF if name != "new"), self.new)
 
 
