@@ -91,8 +91,12 @@ class DemoPartner:
         """The lines of a month not billed yet; None where they are Graph's to give."""
         if self._graph:
             return None
-        spec, lines = unbilled("last" if period == "previous" else period)
-        return (daily_rated_rows if line_item_type == USAGE else onetime_rows)(spec, lines)
+        with self._lock:
+            key = f"unbilled {period}", ("one_time", line_item_type)
+            if key not in self._rows:
+                make = daily_rated_rows if line_item_type == USAGE else onetime_rows
+                self._rows[key] = make(*unbilled("last" if period == "previous" else period))
+            return self._rows[key]
 
     def summaries(self) -> Sequence[bytes]:
         """An InvoiceSummary per currency."""

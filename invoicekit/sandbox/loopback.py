@@ -64,6 +64,8 @@ class Answer:
     """Of a body in parts, where it is known; else it goes out in chunks."""
     cut: int | None = None
     """Bytes of the body after which the connection is closed: a fault, for tests."""
+    stall: float = 0.0
+    """Seconds that pass before it is."""
 
 
 class Loopback:
@@ -88,6 +90,7 @@ class Loopback:
         self.requests: deque[Received] = deque(maxlen=MOST_REQUESTS)
         self._server = _Server(port, self)
         self._thread: threading.Thread | None = None
+        self.closing = threading.Event()
 
     @property
     def url(self) -> str:
@@ -107,6 +110,7 @@ class Loopback:
 
     def close(self) -> None:
         """Stop, and hang up on whoever is still connected; a second time does nothing."""
+        self.closing.set()
         if self._thread is not None and self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -224,6 +228,8 @@ class _Handler(BaseHTTPRequestHandler):
         for part in _until(said.cut, (body,) if isinstance(body, bytes) else body):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if length is None else part)
         if said.cut is not None:
+            self.wfile.flush()
+            self.server.origin.closing.wait(said.stall)
             self.close_connection = True
         elif length is None:
             self.wfile.write(b"0\r\n\r\n")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ELSEWHERE = "http://127.0.0.1:9"  # the port where everything is discarded
 HTML = b"<!DOCTYPE html><html><body>Sign in to the network first.</body></html>"
 
 
@@ -24,7 +25,8 @@ class Fault:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     content_type: str = ""
-    cut: int | None = None  # bytes after which the connection is closed
+    cut: int | None = None  # bytes after which the connection is closed,
+    stall: float = 0.0  # so many seconds later
     after: int = 0
     times: int = 1
 
@@ -53,6 +55,10 @@ class Script:
     """By how much the manifest's `blobCount` is more than there is."""
     blobs: int = 0
     """By how many blobs the manifest names more than there are."""
+    versions: tuple[str, ...] = ("",)
+    """What the eTag ends with, by signing: another ending is another version of the data."""
+    elsewhere: str = ""
+    """What is said to be on another host: the `operation`, the `manifest`, or the `blobs`."""
     omit: tuple[str, ...] = ()
     """What the manifest leaves out."""
     spoilt: str = ""
@@ -90,7 +96,7 @@ FAULTS: dict[str, Script] = {
     "operation always gone": _times("operation", 410, "ResourceGone", times=ALWAYS),
     "operation throttled": _times("operation", 429, "TooManyRequests", Retry_After="1"),
     "operation unavailable": _times("operation", 500, "InternalServerError"),
-    "operation redirected": _times("operation", 302, Location="http://127.0.0.1:9/elsewhere"),
+    "operation redirected": _times("operation", 302, Location=f"{ELSEWHERE}/"),
     "operation in HTML": Script(
         faults=(Fault("operation", 200, body=HTML, content_type="text/html", times=ALWAYS),)
     ),
@@ -104,17 +110,24 @@ FAULTS: dict[str, Script] = {
     "blob throttled": _times("blob", 503, "ServerBusy", Retry_After="1"),
     "blob unavailable": _times("blob", 500, "InternalError"),
     "blob not found": _times("blob", 404, "BlobNotFound", times=ALWAYS),
-    "blob redirected": _times("blob", 307, times=ALWAYS, Location="http://127.0.0.1:9/elsewhere"),
+    "blob redirected": _times("blob", 307, times=ALWAYS, Location=f"{ELSEWHERE}/"),
     "blob in HTML": Script(
         faults=(Fault("blob", 200, body=HTML, content_type="text/html", times=ALWAYS),)
     ),
     "download cut": Script(faults=(Fault("blob", cut=100),)),
     "download always cut": Script(faults=(Fault("blob", cut=100, times=ALWAYS),)),
+    "download stalled": Script(faults=(Fault("blob", cut=100, stall=30.0),)),
     # The SAS.
     "SAS run out": Script(sas_seconds=(-60.0, 3600.0)),
     "SAS run out in the download": Script(sas_requests=(1, ALWAYS)),
     "SAS always run out": Script(sas_seconds=(-60.0,)),
     "SAS nearly run out": Script(sas_seconds=(30.0, 3600.0)),
+    "another version when it is signed anew": Script(sas_requests=(1, ALWAYS), versions=("", "b")),
+    # Where things are said to be.
+    "operation elsewhere": Script(elsewhere="operation"),
+    "no operation": Script(elsewhere="nowhere"),
+    "manifest elsewhere": Script(manifest="navigation", elsewhere="manifest"),
+    "blobs elsewhere": Script(elsewhere="blobs"),
     # What the manifest names.
     "a blob missing": Script(blobs=-1),
     "a blob too many": Script(blobs=1),

@@ -9,9 +9,10 @@ from typing import Self
 from uuid import uuid4
 
 from invoicekit.sandbox.graph import blobs
-from invoicekit.sandbox.graph.exports import Exports
+from invoicekit.sandbox.graph.answers import error
+from invoicekit.sandbox.graph.exports import Asked, Exports
 from invoicekit.sandbox.graph.script import Script
-from invoicekit.sandbox.graph.service import GraphService, Scripts, error
+from invoicekit.sandbox.graph.service import GraphService, Scripts
 from invoicekit.sandbox.loopback import Answer, Loopback, Received, Request
 from invoicekit.sandbox.made_up_token import GRAPH_TOKEN
 
@@ -74,6 +75,11 @@ class GraphServer:
     def blob_requests(self) -> deque[Received]:
         """What the blob host was asked, the latest last; the targets bear their SAS."""
         return self._blobs.requests
+
+    @property
+    def submitted(self) -> deque[Asked]:
+        """Which exports were begun, the latest last."""
+        return self._service.submitted
 
     @property
     def leaked(self) -> list[str]:

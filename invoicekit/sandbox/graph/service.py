@@ -5,10 +5,9 @@ To serve another address, add a row to `ROUTES`.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,20 +15,20 @@ from typing import TypeAlias, TypeVar
 from uuid import uuid4
 
 from invoicekit.sandbox.graph import blobs
+from invoicekit.sandbox.graph.answers import Refused, asked_in, entity, error
 from invoicekit.sandbox.graph.blobs import BlobHost, blob_name
 from invoicekit.sandbox.graph.exports import Asked, Export, Exports, Unknown
-from invoicekit.sandbox.graph.script import Fault, Script
+from invoicekit.sandbox.graph.script import ELSEWHERE, Fault, Script
 from invoicekit.sandbox.graph.signatures import Signatures
 from invoicekit.sandbox.loopback import Answer, Request
 from invoicekit.sandbox.partner.customers import PARTNER_ID
 from invoicekit.sandbox.partner.ids import guid
-from invoicekit.sandbox.wire import Row, encoded
+from invoicekit.sandbox.wire import Row
 
 ROOT = "/v1.0/reports/partners/billing"
 TYPES = "#microsoft.graph.partners.billing."
 MOST_OPERATIONS = 1_000  # remembered, the latest
 SUCCESS = ("succeeded", "completed")
-WORDS = {"attributeSet": ("full", "basic"), "billingPeriod": ("current", "last")}
 T = TypeVar("T")
 Scripts: TypeAlias = Script | Callable[[Asked], Script]
 
@@ -59,6 +58,7 @@ class GraphService:
         self.url = self.blob_url = ""
         self._guard = threading.Lock()
         self._operations: OrderedDict[str, Operation] = OrderedDict()
+        self.submitted: deque[Asked] = deque(maxlen=MOST_OPERATIONS)
         self.script = script
 
     @property
@@ -89,7 +89,7 @@ class GraphService:
 
     def submit(self, request: Request, dataset: str, kind: str) -> Answer:
         """202 and the operation's address."""
-        asked = _asked(request.body, dataset, billed=kind == "billed")
+        asked = asked_in(request.body, dataset, billed=kind == "billed")
         script = self._script(asked) if callable(self._script) else self._script
         return self._as_scripted(script, "submit", lambda: self._submitted(asked, script))
 
@@ -103,8 +103,10 @@ class GraphService:
             self._operations[operation.id] = operation
             while len(self._operations) > MOST_OPERATIONS:
                 self._operations.popitem(last=False)
-        where = f"{self.url}{ROOT}/operations/{operation.id}"
-        return Answer(b"", 202, headers={"Location": where})
+        self.submitted.append(asked)
+        root = ELSEWHERE if script.elsewhere == "operation" else self.url
+        where = {"Location": f"{root}{ROOT}/operations/{operation.id}"}
+        return Answer(b"", 202, headers={} if script.elsewhere == "nowhere" else where)
 
     def operation(self, _: Request, operation_id: str) -> Answer:
         """Where the export stands."""
@@ -130,39 +132,38 @@ class GraphService:
         if state.lower() == "failed":
             code, message = script.error
             common["@odata.type"] = f"{TYPES}failedOperation"
-            return _entity(common | {"error": {"code": code, "message": message}})
+            return entity(common | {"error": {"code": code, "message": message}})
         if state.lower() not in SUCCESS:
             waiting = {"Retry-After": script.retry_after} if script.retry_after else {}
-            return replace(_entity(common), headers=waiting)
+            return replace(entity(common), headers=waiting)
         common["@odata.type"] = f"{TYPES}exportSuccessOperation"
-        link = f"{self.url}{ROOT}/manifests/{operation.id}"
+        root = ELSEWHERE if script.elsewhere == "manifest" else self.url
+        link = f"{root}{ROOT}/manifests/{operation.id}"
         if script.manifest == "inline":
             common["resourceLocation"] = self._manifest_of(operation)
         elif script.manifest == "link":
             common["resourceLocation"] = link
         elif script.manifest == "navigation":
             common["resourceLocation@odata.navigationLink"] = link
-        return _entity(common)
+        return entity(common)
 
     def manifest(self, _: Request, operation_id: str) -> Answer:
         """The manifest, its SAS signed now."""
         found = self._known(operation_id)
-        return self._as_scripted(
-            found.script, "manifest", lambda: _entity(self._manifest_of(found))
-        )
+        return self._as_scripted(found.script, "manifest", lambda: entity(self._manifest_of(found)))
 
     def _manifest_of(self, operation: Operation) -> Row:
         script, export = operation.script, operation.export
         if export is None:
             raise Refused(error(404, "NotFound", "There is no such manifest."))
+        with self._guard:
+            signed = operation.signed
+            operation.signed += 1
+        seconds, uses = _nth(script.sas_seconds, signed), _nth(script.sas_requests, signed)
+        export = replace(export, etag=export.etag + _nth(script.versions, signed))
         directory = _directory(operation.asked, export)
         self.blobs.put(directory, export, script)
-        with self._guard:
-            seconds, uses = (
-                _nth(script.sas_seconds, operation.signed),
-                _nth(script.sas_requests, operation.signed),
-            )
-            operation.signed += 1
+        host = ELSEWHERE if script.elsewhere == "blobs" else self.blob_url
         named = range(max(0, len(export.blobs) + script.blobs))
         manifest: Row = {
             "id": guid("manifest", operation.id),
@@ -171,7 +172,7 @@ class GraphService:
             "createdDateTime": operation.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "eTag": export.etag,
             "partnerTenantId": PARTNER_ID,
-            "rootDirectory": f"{self.blob_url}{directory}",
+            "rootDirectory": f"{host}{directory}",
             "sasToken": self.signatures.sign(directory, seconds, uses),
             "partitionType": "default",
             "blobCount": max(0, len(export.blobs) + script.blob_count),
@@ -203,54 +204,12 @@ class GraphService:
             if not fault.after <= met < fault.after + fault.times:
                 continue
             if not fault.status:
-                return replace(truth(), cut=fault.cut, packable=False)
+                return replace(truth(), cut=fault.cut, stall=fault.stall, packable=False)
             said = (refuse or error)(fault.status, fault.code, "As the script says.")
             if fault.body:
                 said = replace(said, body=fault.body, content_type=fault.content_type)
             return replace(said, headers={**said.headers, **dict(fault.headers)})
         return truth()
-
-
-class Refused(Exception):  # noqa: N818 - it carries an answer; nothing went wrong here
-    """Ends the making of an answer with another one."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
-
-
-def error(status: int, code: str, message: str) -> Answer:
-    """An error as Graph tells it."""
-    inner = {"date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "request-id": str(uuid4())}
-    told: Row = {"error": {"code": code, "message": message, "innerError": inner}}
-    return Answer(encoded(told).encode(), status)
-
-
-def _asked(body: bytes, dataset: str, *, billed: bool) -> Asked:
-    """What the body of a submission says; names are as documented, values of any sort refused."""
-    try:
-        fields = json.loads(body)
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
-        raise Refused(error(400, "BadRequest", "Unable to read JSON request payload."))
-    needed = ("invoiceId",) if billed else ("currencyCode", "billingPeriod")
-    known = {*needed, "attributeSet"}
-    for name, value in fields.items():
-        words = WORDS.get(name, ())
-        if name not in known or not isinstance(value, str) or (words and value not in words):
-            raise Refused(error(400, "BadRequest", f"The value of {name} is not allowed."))
-    for name in needed:
-        if not fields.get(name):
-            raise Refused(error(400, "BadRequest", f"{name} is missing."))
-    return Asked(
-        dataset,
-        billed,
-        fields.get("invoiceId", ""),
-        fields.get("currencyCode", ""),
-        fields.get("billingPeriod", ""),
-        fields.get("attributeSet", "full"),
-    )
 
 
 def _directory(asked: Asked, export: Export) -> str:
@@ -265,10 +224,6 @@ def _directory(asked: Asked, export: Export) -> str:
             f"Fragment={asked.attributes}/PartitionType=default",
         ]
     )
-
-
-def _entity(values: Row) -> Answer:
-    return Answer(encoded(values).encode())
 
 
 def _nth(values: tuple[T, ...], number: int) -> T:
