@@ -1,0 +1,364 @@
+"""Every state of an export, against the sandbox's Graph: nothing lost, and no half result."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+import invoicekit as ik
+from invoicekit.fetch.collection import LeftOut
+from invoicekit.sandbox.graph.exports import Prepared, export_of, packed
+from invoicekit.sandbox.graph.script import ALWAYS, FAULTS, Fault, Script
+from invoicekit.sandbox.graph.server import GraphServer
+from invoicekit.sources.graph import export
+from support.exports import EXPORT, EXPORTS, LINES, client_of, kept_in, pulled
+
+
+@pytest.fixture
+def graph():
+    with GraphServer(EXPORTS, Script(("succeeded",))) as server:
+        yield server
+
+
+@pytest.fixture
+def open_client(tmp_path):
+    clients = []
+
+    def open_(graph, **given):
+        clients.append(client_of(graph, tmp_path / "cache", **given))
+        return clients[-1]
+
+    yield open_
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """The service says `Retry-After: 1`, or nothing; a second is the least that is waited."""
+    monkeypatch.setattr(export, "FLOOR", 0.02)
+    monkeypatch.setattr(export, "POLL", 0.05)
+
+
+def quickly(script):
+    """The script without a `Retry-After`: its seconds would be waited."""
+    return replace(script, retry_after="")
+
+
+def asked(graph):
+    """What Graph was asked, and how often blobs were."""
+    words = [
+        "submit" if request.method == "POST" else request.target.split("/")[-2]
+        for request in graph.requests
+    ]
+    return words, len(graph.blob_requests)
+
+
+def mend(graph):
+    """From now on nothing goes wrong, also of what was submitted."""
+    graph.script = Script(("succeeded",))
+    for operation in graph._service._operations.values():
+        operation.script = graph.script
+
+
+WHOLE = {
+    "at once": (["submit", "operations"], 3),
+    "not started": (["submit", *["operations"] * 3], 3),
+    "lower case": (["submit", *["operations"] * 3], 3),
+    "completed": (["submit", *["operations"] * 2], 3),
+    "pascal case": (["submit", *["operations"] * 3], 3),
+    "unknown state": (["submit", *["operations"] * 2], 3),
+    "no retry-after": (["submit", *["operations"] * 2], 3),
+    "manifest by link": (["submit", *["operations"] * 2, "manifests"], 3),
+    "manifest by navigation link": (["submit", *["operations"] * 2, "manifests"], 3),
+    "submit unavailable": (["submit", "submit", *["operations"] * 2], 3),
+    "operation gone": (["submit", "operations", "submit", *["operations"] * 2], 3),
+    "operation unavailable": (["submit", *["operations"] * 3], 3),
+    "manifest gone": (
+        ["submit", *["operations"] * 2, "manifests", "submit", *["operations"] * 2, "manifests"],
+        3,
+    ),
+    "blob unavailable": (["submit", *["operations"] * 2], 4),
+    "download cut": (["submit", *["operations"] * 2], 4),
+    "SAS nearly run out": (["submit", *["operations"] * 3], 3),
+    "content encoding": (["submit", *["operations"] * 2], 3),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_every_state_that_passes_ends_with_all_lines(graph, open_client, tmp_path, name):
+    graph.script = quickly(FAULTS[name])
+    client = open_client(graph)
+    lines, readings = pulled(client)
+    assert lines == LINES
+    assert [(one.page, one.rows) for one in readings] == [(1, 100), (2, 100), (3, 100)]
+    sizes = [blob.length for blob in EXPORT.blobs]
+    assert [one.bytes for one in readings] == sizes
+    assert asked(graph) == WHOLE[name]
+    assert graph.leaked == []
+    assert kept_in(tmp_path / "cache") == [".blob"] * 3 + [".record"] * 2
+    again, readings = pulled(client)
+    assert again == LINES
+    assert all(one.from_cache for one in readings)
+    assert asked(graph) == WHOLE[name]
+
+
+@pytest.mark.parametrize("name", ["submit throttled", "operation throttled", "blob throttled"])
+def test_throttling_is_waited_out(graph, open_client, name):
+    graph.script = quickly(FAULTS[name])
+    start = time.monotonic()
+    assert pulled(open_client(graph))[0] == LINES
+    assert time.monotonic() - start >= 1  # its Retry-After
+
+
+@pytest.mark.parametrize(("name", "most"), [("SAS run out", 3), ("SAS run out in the download", 5)])
+def test_a_sas_that_has_run_out_is_renewed(graph, open_client, name, most):
+    graph.script = quickly(FAULTS[name])
+    lines, _ = pulled(open_client(graph))
+    assert lines == LINES
+    words, blobs = asked(graph)
+    assert words.count("submit") == 1
+    assert words.count("operations") >= 3
+    assert 3 <= blobs <= 3 + most
+
+
+def test_an_operation_that_is_gone_as_well_is_submitted_anew_for_another_sas(graph, open_client):
+    """The manifest was had; then the SAS ran out, and the operation lives no more."""
+    graph.script = Script(
+        ("succeeded",),
+        sas_requests=(2, ALWAYS),
+        faults=(Fault("operation", 410, "ResourceGone", after=1),),
+    )
+    assert pulled(open_client(graph))[0] == LINES
+    assert asked(graph)[0].count("submit") == 2
+
+
+NOT_WHOLE = {
+    "a blob missing": "lists 2 blobs, and its blobCount is 3",
+    "blobCount too small": "lists 3 blobs, and its blobCount is 2",
+    "blobCount too large": "lists 3 blobs, and its blobCount is 4",
+    "no blobs": "lists no blobs",
+    "no list of blobs": "lists no blobs",
+    "no eTag": "names no version",
+    "no SAS": "has no SAS token",
+    "no manifest": "names no manifest",
+    "gzip cut": "blob .* stops before its end",
+    "gzip flipped": "blob .* (is damaged|stops before)|line .* of blob",
+    "not JSON": "line 51 of blob .* is no JSON object",
+    "line without its end": "line 100 of blob .* is no JSON object",
+    "empty blob": "is not packed by gzip",
+    "not packed": "is not packed by gzip",
+}
+
+
+@pytest.mark.parametrize("name", NOT_WHOLE)
+def test_what_makes_no_whole_export_is_an_error_and_forgotten(graph, open_client, tmp_path, name):
+    graph.script = quickly(FAULTS[name])
+    client = open_client(graph)
+    with pytest.raises(ik.PageError, match=NOT_WHOLE[name]):
+        pulled(client)
+    assert kept_in(tmp_path / "cache") == []
+    graph.script = Script(("succeeded",))
+    assert pulled(client)[0] == LINES
+
+
+FAILS = {
+    "failed": (ik.FetchError, r"could not export .*The export failed. \(code InternalError\)"),
+    "operation always gone": (ik.FetchError, "submitted 3 times, and was gone"),
+    "operation redirected": (ik.PageError, "redirects to another host"),
+    "operation in HTML": (ik.FetchError, "a web page where JSON should be"),
+    "submit unauthorized": (ik.AccessError, "401"),
+    "blob not found": (ik.NotFoundError, "404 .*BlobNotFound"),
+    "a blob too many": (ik.PageError, "lists 4 blobs, and its blobCount is 3"),
+    "blob redirected": (ik.FetchError, "leads elsewhere and is not followed"),
+    "blob in HTML": (ik.FetchError, "a web page came where a blob should be"),
+    "download always cut": (ik.FetchError, "Given up after 5 tries"),
+    "SAS always run out": (ik.AccessError, "403 .*AuthenticationFailed"),
+}
+
+
+@pytest.mark.parametrize("name", FAILS)
+def test_what_does_not_pass_is_an_error_and_the_next_call_has_all(graph, open_client, name):
+    graph.script = quickly(FAULTS[name])
+    client = open_client(graph)
+    error, words = FAILS[name]
+    with pytest.raises(error, match=words) as caught:
+        pulled(client)
+    assert "sig=" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
+    assert graph.leaked == []
+    mend(graph)
+    assert pulled(client)[0] == LINES
+
+
+def test_a_refused_or_unknown_invoice_is_left_out(graph, open_client, tmp_path):
+    graph.script = FAULTS["submit forbidden"]
+    client = open_client(graph)
+    with pytest.raises(LeftOut, match=r"refused \(403\)"):
+        pulled(client)
+    graph.script = Script(faults=(Fault("submit", 404, "NotFound"),))
+    with pytest.raises(LeftOut, match=r"not found \(404\)"):
+        pulled(client)
+    assert kept_in(tmp_path / "cache") == []
+
+
+def test_billing_without_data_is_left_out_and_asked_again_each_time(graph, open_client, tmp_path):
+    client = open_client(graph)
+    for times in (1, 2):
+        with pytest.raises(LeftOut) as caught:
+            pulled(client, invoice_id="G2")
+        assert (caught.value.state, caught.value.error.code) == ("no data yet", "5000")
+        assert asked(graph)[0].count("submit") == times
+    assert kept_in(tmp_path / "cache") == []
+
+
+def test_usage_without_data_is_left_out_and_not_asked_again_for_an_hour(graph, open_client):
+    client = open_client(graph)
+    for _ in range(2):
+        with pytest.raises(LeftOut) as caught:
+            pulled(client, "usage")
+        assert caught.value.state == "no data yet"
+        assert asked(graph)[0].count("submit") == 1
+    with pytest.raises(LeftOut):
+        pulled(client, "usage", refresh=True)
+    assert asked(graph)[0].count("submit") == 2
+    offline = open_client(graph, offline=True)
+    with pytest.raises(LeftOut, match="no data yet"):
+        pulled(offline, "usage")
+
+
+def test_an_export_that_is_not_ready_in_time_goes_on_with_the_next_call(graph, open_client):
+    graph.script = Script(("running",) * 30 + ("succeeded",), retry_after="")
+    client = open_client(graph, export_timeout=0.3)
+    with pytest.raises(ik.FetchError, match=r"not ready after 0.3 s; Graph says running"):
+        pulled(client)
+    patient = open_client(graph, export_timeout=60)
+    assert pulled(patient)[0] == LINES
+    assert asked(graph)[0].count("submit") == 1
+
+
+def test_the_wait_is_told_where_it_takes_some_seconds(graph, open_client, capsys):
+    graph.script = Script(("queued", "running", "succeeded"), retry_after="3")
+    pulled(open_client(graph))
+    assert "billing of G1 is queued, 0 s so far; waiting 3 s" in capsys.readouterr().err
+
+
+def test_retry_after_is_obeyed(graph, open_client):
+    graph.script = Script(("running", "succeeded"), retry_after="1")
+    start = time.monotonic()
+    pulled(open_client(graph))
+    assert time.monotonic() - start >= 1
+
+
+def test_the_least_wait_is_a_second(graph, open_client, monkeypatch):
+    monkeypatch.setattr(export, "FLOOR", 1.0)
+    graph.script = Script(("running", "succeeded"), retry_after="0")
+    start = time.monotonic()
+    pulled(open_client(graph))
+    assert time.monotonic() - start >= 1
+
+
+def test_a_closed_client_waits_no_more(graph, open_client):
+    graph.script = Script(("running",), retry_after="60")
+    client = open_client(graph)
+    threading.Timer(0.5, client.close).start()
+    start = time.monotonic()
+    with pytest.raises(ik.FetchError, match="closed"):
+        pulled(client)
+    assert time.monotonic() - start < 5
+
+
+def test_refresh_asks_the_operation_and_fetches_blobs_of_another_etag_alone(graph, open_client):
+    client = open_client(graph)
+    pulled(client)
+    lines, readings = pulled(client, refresh=True)
+    assert lines == LINES
+    assert all(one.from_cache for one in readings)
+    assert asked(graph) == (["submit", "operations"] * 2, 3)
+    more = [*LINES, b'{"CustomerId": "new", "Total": 1}']
+    other = export_of(packed(more))
+    assert other.etag != EXPORT.etag
+    with GraphServer(
+        Prepared({("reconciliation", "G1"): other}), Script(("succeeded",)), port=port_of(graph)
+    ) as later:
+        lines, readings = pulled(client, refresh=True)
+        assert lines == more
+        assert not readings[0].from_cache
+        assert len(later.blob_requests) == 1
+
+
+def port_of(graph):
+    """The port of a Graph that is closed, to begin another one there."""
+    graph.close()
+    return int(graph.url.rpartition(":")[2])
+
+
+def test_an_export_that_becomes_another_one_while_it_is_read_is_begun_anew(graph, open_client):
+    """The SAS runs out, and the operation's blobs have another eTag: none of the old is shown."""
+    other = export_of(packed(LINES[:5]), packed(LINES[5:9]), packed(LINES[9:12]))
+    exports = graph._service.exports
+
+    class Changing:
+        def export(self, asked):
+            return other if asked_blobs() else exports.export(asked)
+
+    def asked_blobs():
+        return len(graph.blob_requests)
+
+    graph._service.exports = Changing()
+    graph.script = Script(
+        ("succeeded",),
+        sas_requests=(1, ALWAYS),
+        faults=(Fault("operation", 410, "ResourceGone", after=1),),
+    )
+    assert pulled(open_client(graph))[0] == LINES[:12]
+
+
+def test_one_export_at_a_time_is_in_flight_for_a_key(graph, open_client):
+    graph.script = Script(("running",) * 5 + ("succeeded",), retry_after="")
+    clients = [open_client(graph) for _ in range(4)]
+    found = []
+    threads = [
+        threading.Thread(target=lambda client=client: found.append(pulled(client)[0]))
+        for client in clients
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [LINES] * 4
+    words = asked(graph)[0]
+    # An operation is polled six times; before it is ready, no other is submitted.
+    assert words == ["submit", *["operations"] * 6] * words.count("submit")
+
+
+def test_offline_reads_what_is_committed_and_nothing_else(graph, open_client):
+    offline = open_client(graph, offline=True)
+    with pytest.raises(ik.FetchError, match="offline"):
+        pulled(offline)
+    pulled(open_client(graph))
+    before = asked(graph)
+    assert pulled(open_client(graph, offline=True))[0] == LINES
+    assert asked(graph) == before
+
+
+def test_a_committed_blob_that_is_damaged_is_fetched_again(graph, open_client, tmp_path):
+    client = open_client(graph)
+    pulled(client)
+    path = sorted((tmp_path / "cache").rglob("*.blob"))[1]
+    path.write_bytes(path.read_bytes()[:-1])
+    lines, readings = pulled(client)
+    assert lines == LINES
+    assert [one.from_cache for one in readings].count(False) == 1
+
+
+def test_a_damaged_record_costs_an_export_and_no_blob(graph, open_client, tmp_path):
+    client = open_client(graph)
+    pulled(client)
+    (path,) = (tmp_path / "cache").rglob("manifest.record")
+    path.write_bytes(path.read_bytes().replace(b"part-0", b"part-9"))
+    lines, readings = pulled(client)
+    assert lines == LINES
+    assert all(one.from_cache for one in readings)
