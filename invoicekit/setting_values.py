@@ -72,8 +72,12 @@ def hidden(given: Mapping[str, object]) -> dict[str, object]:
     What gives tokens is hidden as well: it may show them.
     """
     texts = {name: Secret(value) for name, value in given.items() if isinstance(value, str)}
-    others = {name: Hidden(given[name]) for name in FUNCTIONS if given.get(name) is not None}
-    return {**given, **others, **texts}
+    others = {
+        name: Hidden(given[name])
+        for name in FUNCTIONS
+        if given.get(name) is not None and not isinstance(given[name], str | Secret | Hidden)
+    }
+    return {**given, **texts, **others}
 
 
 def digest(*parts: str) -> str:

@@ -167,8 +167,8 @@ class _Sources:
         token = as_token("token", self._text("token"))
         graph_token = as_token("graph_token", self._text("graph_token"))
         tenant_id = tenant_of(self._text("tenant_id"), token)
-        check_tenant(tenant_id, tid_of(graph_token), "graph_token")
         check_tokens(tid_of(token), tid_of(graph_token))
+        check_tenant(tenant_id, tid_of(graph_token), "graph_token")
         cloud = as_cloud(self._text("cloud") or "global")
         settings = Settings(
             token=token,

@@ -328,7 +328,7 @@ GRAPH_TOKENS = [
     ({"token": OF_B}, {"GRAPH_TOKEN": "of-somebody"}, ""),
     ({"token": lambda: OF_B, "tenant_id": B}, {"GRAPH_TOKEN": "of-somebody"}, ""),
     (SECRET, {"GRAPH_TOKEN": "of-somebody"}, ""),
-    ({"token": OF_A, "graph_token": OF_B_GRAPH}, {}, "two partners"),
+    ({"token": OF_A, "graph_token": OF_B_GRAPH}, {}, "graph_token is of another tenant than token"),
     ({"graph_token": OF_B_GRAPH}, {"TOKEN": OF_A}, "two partners"),
     ({}, {"TOKEN": OF_A, "GRAPH_TOKEN": OF_B_GRAPH}, "two partners"),
     (

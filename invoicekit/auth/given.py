@@ -98,27 +98,27 @@ class Called(Renewing):
         self._cloud = environment.clouds[settings.cloud]
         self._audience = audience
         if settings.token and audience == PARTNER_CENTER:  # what it gave when the client was made
-            end = self._end(None, settings.token)
+            end = _end_of(settings.token)
             self._tokens[audience] = Held(settings.token, end - MARGIN, end)
 
     @scrubbed
     def _ask(self, audience: str) -> tuple[Secret, float]:
         try:
-            given = self._call(audience)
+            given, end = self._call(audience)
         except Exception as cause:  # noqa: BLE001  # whatever the caller's code raises
             fault = type(cause).__name__
         else:
             token = self._token(given)
             self._learn(token)
-            return token, self._end(given, token)
+            return token, _seconds(end) or _end_of(token)
         raise FetchError(
             f"could not sign in: {self.name} raised {fault}. Its words may hold a secret and are "
             "not shown: call it by itself to see them",
             hint="call it by itself to see why",
         )
 
-    def _call(self, audience: str) -> object:
-        """What the caller's code gives."""
+    def _call(self, audience: str) -> tuple[object, object]:
+        """What the caller's code gives for a token, and says of its end."""
         raise NotImplementedError
 
     def _token(self, given: object) -> Secret:
@@ -133,10 +133,6 @@ class Called(Renewing):
         if not token:
             raise SettingsError(f"{self.name} gave no token: an empty text")
         return token
-
-    def _end(self, _: object, token: Secret) -> float:
-        """When it ends, in seconds of the clock; 0 where it does not say."""
-        return _seconds((claims_of(token.reveal()) or {}).get("exp"))
 
 
 class TokenFunction(Called):
@@ -164,8 +160,8 @@ class TokenFunction(Called):
         _raise_for_another(audience, self._audience)
         return super().token(audience)
 
-    def _call(self, _: str) -> object:
-        return self._from.reveal()()
+    def _call(self, _: str) -> tuple[object, object]:
+        return self._from.reveal()(), None
 
 
 class Credential(Called):
@@ -174,14 +170,10 @@ class Credential(Called):
     kind = "credential"
     name = "credential"
 
-    def _call(self, audience: str) -> object:
-        return self._settings.credential.reveal().get_token(self._cloud.app_only_scope(audience))
-
-    def _token(self, given: object) -> Secret:
-        return super()._token(getattr(given, "token", given))
-
-    def _end(self, given: object, token: Secret) -> float:
-        return _seconds(getattr(given, "expires_on", None)) or super()._end(given, token)
+    def _call(self, audience: str) -> tuple[object, object]:
+        scope = self._cloud.app_only_scope(audience)
+        given = self._settings.credential.reveal().get_token(scope)
+        return getattr(given, "token", given), getattr(given, "expires_on", None)
 
 
 class NoSignIn:
@@ -225,6 +217,11 @@ class NoSignIn:
 def _raise_for_another(audience: str, own: str) -> None:
     if audience != own:
         raise SettingsError(NO_GRAPH_TOKEN)
+
+
+def _end_of(token: Secret) -> float:
+    """When a token ends, in seconds of the clock; 0 where it does not say."""
+    return _seconds((claims_of(token.reveal()) or {}).get("exp"))
 
 
 def _seconds(end: object) -> float:

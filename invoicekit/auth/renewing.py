@@ -94,9 +94,9 @@ class Renewing:
         asked_at = self._clock()
         token, ends_at = self._ask(audience)
         own = tid_of(token)
-        check_tenant(self._settings.tenant_id, own)
         if audience == GRAPH:
             check_tokens(tid_of(self._settings.token), own)
+        check_tenant(self._settings.tenant_id, own)
         renew_at = ends_at - min(MARGIN, max(ends_at - asked_at, 0.0) / 2)
         self._tokens[audience] = Held(token, renew_at, ends_at)
         return token

@@ -53,8 +53,10 @@ def is_permitted(token: Secret, settings: Settings) -> bool | None:
     An app's permissions are `roles`, those that a user granted it are `scp`.
     """
     claims = claims_of(token.reveal())
-    if claims is None or _is_sandbox(claims.get("aud"), settings.graph_url):
+    if claims is None:
         return None
+    if _is_sandbox(claims.get("aud"), settings.graph_url):
+        return True
     roles, scopes = claims.get("roles"), claims.get("scp")
     granted = [*(roles if isinstance(roles, list) else ()), *str(scopes or "").split()]
     return AUDIENCES[GRAPH].permission in granted

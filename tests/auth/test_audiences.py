@@ -327,6 +327,20 @@ def test_what_a_function_raises_is_told_without_its_words(name):
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
+class Odd:
+    """What a credential gives, and should not."""
+
+    @property
+    def token(self):
+        raise RuntimeError("S3CRET")
+
+
+def test_a_token_that_cannot_be_read_is_told_without_its_words():
+    signer = signer_for(settings_of(credential=Bank(lambda _: Odd()), tenant_id=TENANT))
+    with pytest.raises(FetchError, match=r"credential raised RuntimeError"):
+        signer.token("graph")
+
+
 def test_an_interrupt_in_a_function_goes_through_without_its_frames():
     def interrupted():
         secret = "S3CRET"

@@ -9,6 +9,7 @@ import pytest
 from invoicekit.auth.doctor import doctor
 from invoicekit.auth.signers import signer_for
 from invoicekit.errors import AccessError
+from invoicekit.sandbox.made_up_token import GRAPH_TOKEN, SANDBOX_TOKEN
 from invoicekit.settings import read_settings
 from support.entra import TENANT, jwt, refused
 
@@ -274,6 +275,14 @@ def test_the_sandbox_passes(demo):
     diagnosis = demo.doctor(ask=True)
     assert diagnosis.fine, diagnosis
     assert says(diagnosis)["audience"][1].startswith("the sandbox's own")
+
+
+def test_the_sandbox_of_graph_passes(ask):
+    given = {"base_url": "http://127.0.0.1:1", "graph_url": "http://127.0.0.1:2"}
+    diagnosis = ask(SANDBOX_TOKEN, graph_token=GRAPH_TOKEN, **given)
+    found = says(diagnosis)
+    assert diagnosis.fine
+    assert found["Graph audience"][0] == found["Graph line items"][0] == "fine"
 
 
 def test_the_sandboxs_token_is_nobodys_elsewhere(ask):

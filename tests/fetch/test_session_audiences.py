@@ -68,6 +68,29 @@ def test_each_service_gets_its_own_token_and_its_own_headers(open_session):
     assert not {"authorization", "client-request-id"} & set(heads["blobs"])
 
 
+def test_no_token_of_either_is_in_a_log_a_repr_or_a_file(open_session, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
+    session, places = open_session()
+    ask(session, "/invoices", "partner_center")
+    request = Request(places["graph"].url + "/v1.0/x", audience="graph")
+    session.ask(request, "a/b", correlation_id="c")
+    shown = [session, session.signer, session.settings, vars(session), vars(session.signer)]
+    files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert "/v1.0/x" in caplog.text  # there was a log
+    assert b"invoicekit page" in files  # and a file
+    for token in (PC, GRAPH):
+        assert token not in caplog.text + repr(shown)
+        assert token.encode() not in files
+
+
+def test_an_answer_that_echoes_a_token_of_the_other_is_kept_nowhere(open_session, tmp_path):
+    session, places = open_session(graph=lambda _: b'{"you": "%s"}' % PC.encode())
+    request = Request(places["graph"].url + "/v1.0/x", audience="graph")
+    assert session.ask(request, "a/b", correlation_id="c").shows_secret
+    files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert PC.encode() not in files
+
+
 ELSEWHERE = [
     ("graph", "https://evil.example/v1.0/x"),
     ("graph", "/v1.0/x"),

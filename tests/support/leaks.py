@@ -29,7 +29,7 @@ known = {TOKEN}
 
 
 def learn(settings: Settings) -> None:
-    texts = (settings.token, settings.client_secret, settings.refresh_token)
+    texts = (settings.token, settings.graph_token, settings.client_secret, settings.refresh_token)
     texts = [secret.reveal() for secret in texts]
     texts.append(settings.client_certificate_password.reveal())
     known.update(text for text in texts if len(text) >= LONG_ENOUGH)
