@@ -181,7 +181,8 @@ class _Handler(BaseHTTPRequestHandler):
         }
         origin.requests.append(Received(self.command, self.path[:MOST_TEXT], public))
         length = self.headers.get("Content-Length", "0")
-        if not (length.isascii() and length.isdigit()) or int(length) > MOST_BODY:
+        chunked = "Transfer-Encoding" in self.headers
+        if chunked or not (length.isascii() and length.isdigit()) or int(length) > MOST_BODY:
             self._hang_up_with(413, "The body is too long, or does not say how long it is.")
             return
         headers = {name.lower(): text for name, text in self.headers.items()}

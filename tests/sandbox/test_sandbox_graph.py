@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal, InvalidOperation
 from urllib.parse import parse_qs
 
@@ -166,6 +169,52 @@ class TestTokens:
                 "AuthenticationFailed",
             )
         assert requests.get(url.replace("part-0", "part-9"), timeout=10).status_code == 404
+
+
+class TestOrigins:
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_a_page_that_bound_its_name_to_loopback_is_refused(self, graph, method):
+        """DNS rebinding, at Graph and at the blob host; a right token or SAS does not help."""
+        for url in (f"{graph.url}{BILLING}/operations/1", urls(manifest_of(graph))[0]):
+            headers = {"Authorization": f"Bearer {GRAPH_TOKEN}", "Host": "rebound.example"}
+            got = requests.request(method, url, headers=headers, timeout=10)
+            assert (got.status_code, got.headers["Connection"]) == (421, "close")
+        assert graph.leaked == []
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Content-Length": "70000"},
+            {"Content-Length": "-1"},
+            {"Content-Length": "x"},
+            {"Transfer-Encoding": "chunked"},
+        ],
+        ids=["long", "negative", "no number", "chunked"],
+    )
+    def test_a_body_that_is_not_read_ends_the_connection(self, graph, headers):
+        """What follows is never taken for the next request."""
+        host = graph.url.removeprefix("http://")
+        with closing(http.client.HTTPConnection(host, timeout=10)) as ours:
+            ours.putrequest("POST", f"{BILLING}/reconciliation/billed/export")
+            ours.putheader("Authorization", f"Bearer {GRAPH_TOKEN}")
+            for name, value in headers.items():
+                ours.putheader(name, value)
+            ours.endheaders()
+            response = ours.getresponse()
+            assert (response.status, response.getheader("Connection")) == (413, "close")
+
+    @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+    def test_nothing_can_be_changed(self, graph, method):
+        assert ask(f"{graph.url}{BILLING}/operations/1", method).status_code == 405
+        assert ask(urls(manifest_of(graph))[0], method, token="").status_code == 405
+        assert ask(urls(manifest_of(graph))[0], "POST", token="").status_code == 405
+
+    def test_two_at_once_get_each_its_own_operation(self, graph):
+        with ThreadPoolExecutor(8) as pool:
+            places = list(pool.map(lambda _: submit(graph).headers["Location"], range(16)))
+            assert len(set(places)) == 16
+            states = list(pool.map(lambda place: finish(place)[1], places))
+        assert states == [["running", "succeeded"]] * 16
 
 
 class TestFaults:
