@@ -23,7 +23,9 @@ from invoicekit.settings import Settings
 
 USER = "App+User"
 GRAPH_PERMISSION = AUDIENCES[GRAPH].permission
-GRAPH_SINCE = "2024-02"
+# The periods of `sources.periods`, in words.
+NEWER, OLDER = "new commerce from 2024-02 on", "new commerce before 2024-02"
+LINES = "line items"
 FROM_V1 = "line items come from Partner Center (v1)"
 NEEDS_GRAPH_TOKEN = frozenset({"token", "token function", "none"})  # they serve one audience
 
@@ -32,7 +34,7 @@ NEEDS_GRAPH_TOKEN = frozenset({"token", "token function", "none"})  # they serve
 CALLS = (
     ("list of invoices", True, ""),
     ("invoice by id", False, "invoicekit reads the invoice from the list instead"),
-    ("line items", True, ""),
+    (LINES, True, ""),
     ("statement PDF", False, "it needs App+User"),
     ("tax receipt PDFs", False, "they need App+User"),
 )
@@ -73,7 +75,7 @@ def doctor(
         Check("sign-in", "note", SIGN_INS.get(signer.kind, signer.kind)),
         *_account(signer),
         *token_checks(token, settings, PARTNER_CENTER),
-        *_calls(_speaks_for(signer.kind, token)),
+        *_calls(_speaks_for(signer.kind, token), settings),
         *_graph(settings, signer),
         *_places(settings),
         *_cache(settings),
@@ -103,12 +105,13 @@ def _speaks_for(kind: str, token: Secret) -> str | None:
     return "app-only" if app_only else USER
 
 
-def _calls(speaks_for: str | None) -> Iterator[Check]:
+def _calls(speaks_for: str | None, settings: Settings) -> Iterator[Check]:
     says = speaks_for or "it does not say"
     yield Check("kind of token", "note" if speaks_for else "unknown", says)
     for topic, takes_app_only, otherwise in CALLS:
         if takes_app_only or speaks_for == USER:
-            yield Check(topic, "fine", "yes")
+            rest = f": legacy commerce, and {OLDER}" if settings.graph_url else ""
+            yield Check(topic, "fine", "yes" + (rest if topic == LINES else ""))
         elif speaks_for:
             yield Check(topic, "note", f"not with an app-only token; {otherwise}")
         else:
@@ -119,38 +122,38 @@ def _graph(settings: Settings, signer: Signer) -> Iterator[Check]:
     """What of Microsoft Graph can be read: the line items of new commerce of today."""
     why_not = _no_graph(settings)
     if why_not:
-        yield Check("Graph line items", "note", f"not asked: {why_not}")
+        yield Check("Graph line items", "note", why_not)
         return
     token = signer.held(GRAPH) or Secret()
     yield from token_checks(token, settings, GRAPH)
     permitted = is_permitted(token, settings) if token else None
     if permitted:
-        yield Check("Graph line items", "fine", f"yes ({GRAPH_PERMISSION})")
+        yield Check("Graph line items", "fine", f"yes: {NEWER} ({GRAPH_PERMISSION})")
     elif permitted is None:
         yield Check(
-            "Graph line items", "unknown", f"with {GRAPH_PERMISSION}; it cannot be told here"
+            "Graph line items", "unknown", f"{NEWER}, with {GRAPH_PERMISSION}: not told here"
         )
     else:
         yield Check(
             "Graph line items",
             "wrong",
-            f"no: the token is without {GRAPH_PERMISSION}. Where it is granted: "
+            f"no ({NEWER}): the token is without {GRAPH_PERMISSION}. Where it is granted: "
             f"{AUDIENCES[GRAPH].granted}",
         )
 
 
 def _no_graph(settings: Settings) -> str | None:
-    """Why Graph is not asked; `None` where it is. None of it is a fault."""
+    """Why nothing is read from Graph; `None` where it is. None of it is a fault."""
     if not CLOUDS[settings.cloud].graph_root:
-        return f"cloud {settings.cloud} has no billing there; {FROM_V1}"
+        return f"not asked: cloud {settings.cloud} has no billing there; {FROM_V1}"
     if not settings.graph_url:
-        return f"base_url is not the cloud's own, and graph_url is not set; {FROM_V1}"
+        return f"not asked: base_url is not the cloud's own, and graph_url is not set; {FROM_V1}"
     if settings.sign_in in NEEDS_GRAPH_TOKEN and not (
         settings.graph_token or settings.graph_token_from
     ):
         return (
-            "there is no token for it, and one for Partner Center does not work there: lines of "
-            f'new commerce since {GRAPH_SINCE} need graph_token, or source="v1"'
+            f"no ({NEWER}): there is no token for it, and one for Partner Center does not work "
+            'there. Set graph_token, or ask for the lines with source="v1"'
         )
     return None
 
