@@ -193,6 +193,19 @@ def test_every_command_has_help_and_is_in_the_readme():
         assert f"invoicekit {name}" in readme
 
 
+def test_tests_lie_in_the_rooms_of_what_they_test():
+    """What they share is in `support/`: none imports another, and there is one HTTP server."""
+    tests = [path for path in (ROOT / "tests").rglob("test_*.py") if path.parent != ROOT / "tests"]
+    rooms = {path.parent.relative_to(ROOT / "tests").parts[0] for path in tests}
+    assert rooms <= {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+    names = [path.stem for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names)), "pytest wants each name once"
+    lean = re.compile(r"^\s*(?:from|import) (test_\w+|http\.server)", re.MULTILINE)
+    for path in (ROOT / "tests").rglob("*.py"):
+        imported = lean.findall(path.read_text(encoding="utf-8"))
+        assert imported == (["http.server"] if path.name == "server.py" else []), path.name
+
+
 def test_the_test_that_contributing_shows_runs(serve, open_client):
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```python\n(def (\w+).*?)```", text, re.DOTALL)
@@ -208,6 +221,8 @@ def test_every_test_that_the_matrix_of_faults_names_is_there():
     )
     there = re.findall(r"^ *def test_(\w+)", tests, re.MULTILINE)
     text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    files = set(re.findall(r"`([\w/]*test_\w+\.py)`", text))
+    assert [file for file in sorted(files) if not (ROOT / "tests" / file).is_file()] == []
     rows = [row.strip("| ").split(" | ") for row in text.splitlines() if row.startswith("| ")]
     assert len(rows) > 30
     for what, *_, cell in rows[2:]:

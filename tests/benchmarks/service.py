@@ -1,5 +1,6 @@
 """A partner's service in a process of its own: pages that are there already, over plain sockets.
 
+Not the server of the tests: an HTTP library here would take time of the cores that are measured.
 It listens on loopback, serves a bounded number of connections, and ends with its parent: when the
 pipe to its standard input closes.
 """
