@@ -11,7 +11,7 @@ import polars as pl
 
 from invoicekit.frames.casts import type_columns
 from invoicekit.frames.duplicates import may_repeat, repeated
-from invoicekit.frames.json_rows import BETWEEN, MISSING, is_text, raws_of, texts_in, texts_of
+from invoicekit.frames.json_rows import BETWEEN, Columns, is_text, raws_of, texts_in, texts_of
 from invoicekit.frames.schema import Column
 
 AT_ONCE = 8  # pieces looked at together, some MB: of more, the memory is slow to come by
@@ -41,7 +41,7 @@ class Batch:
         self._raw = [number for number, column in enumerate(columns) if column.raw]
         self._pieces: list[bytes] = []  # not looked at for repeated fields
         self._nested: list[bytes] = []  # the values in them that stand as on the wire
-        self._fields = 0  # how many of those there are
+        self._fields = 0  # how many fields the rows in them have
         self._repeated: list[tuple[str, str]] = []
 
     @property
@@ -55,26 +55,29 @@ class Batch:
         numbers = ([place.page] * len(place.numbers) for place in self.places)
         return pl.Series(list(chain.from_iterable(numbers)), dtype=pl.Int32)
 
-    def add(self, columns: list[Sequence[Any]], piece: bytes, place: Place) -> None:
+    def add(self, columns: Columns, piece: bytes, place: Place) -> None:
         """Take the rows of a piece, of which these are the columns.
 
         Raises:
             NestedError: a column is to be read as it stands on the wire; nothing was taken.
         """
-        raws = [raws_of(columns[number]) for number in self._raw]
+        values = columns.values
+        raws = [raws_of(values[number]) for number in self._raw]
         for number, raw in zip(self._raw, raws, strict=True):
-            columns[number] = texts_in(raw)
-        self._texts.append(self._as_text(columns))
+            values[number] = texts_in(raw)
+        self._texts.append(self._as_text(values))
         self.places.append(place)
         self._pieces.append(piece)
         self._nested += map(BETWEEN.join, raws)
-        self._fields += sum(len(raw) - raw.count(b"") for raw in raws)
+        self._fields += len(place.numbers) * len(values) - columns.absent
+        self._fields -= sum(raw.count(b"") for raw in raws)
         if len(self._pieces) == AT_ONCE:
             self._settle()
 
     def repeated(self) -> list[tuple[str, str]]:
         """Each field that a row has twice, after the row's place in words."""
-        self._settle()
+        if self._pieces:
+            self._settle()
         return self._repeated
 
     def _as_text(self, columns: list[Sequence[Any]]) -> pl.Series:
@@ -88,21 +91,14 @@ class Batch:
         return self._as_text(columns)
 
     def _settle(self) -> None:
-        """Note the fields that rows have twice, and make null of those that they have not.
+        """Note the fields that rows have twice.
 
         The pieces are dropped then: memory that is used again is much quicker than new.
         """
-        number = len(self._pieces)
-        if not number:
-            return
-        places, texts = self.places[-number:], self._texts[-number:]
-        absent = [text == MISSING for text in texts]
-        rows = sum(len(place.numbers) for place in places)
-        fields = self._fields + rows * (len(self.columns) - len(self._raw))
-        if may_repeat(self._pieces, self._nested, fields - sum(int(gone.sum()) for gone in absent)):
+        if may_repeat(self._pieces, self._nested, self._fields):
+            places = self.places[-len(self._pieces) :]
             for piece, place in zip(self._pieces, places, strict=True):
                 self._repeated += ((place.of(index), wire) for index, wire in repeated(piece))
-        self._texts[-number:] = map(_without, texts, absent)
         self._pieces, self._nested, self._fields = [], [], 0
 
     def typed(self) -> pl.DataFrame:
@@ -111,7 +107,6 @@ class Batch:
         Raises:
             FrameError: a value cannot be typed; the message names its place, never the value.
         """
-        self._settle()
         sizes = [len(place.numbers) for place in self.places]
         columns = []
         for number, column in enumerate(self.columns):
@@ -126,7 +121,3 @@ class Batch:
                 return place.of(index)
             index -= len(place.numbers)
         raise IndexError(index)
-
-
-def _without(text: pl.Series, absent: pl.Series) -> pl.Series:
-    return text.set(absent, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from invoicekit.errors import FrameError
 from invoicekit.frames.batch import Batch, Place
 from invoicekit.frames.charges import sources_of
 from invoicekit.frames.duplicates import repeated
-from invoicekit.frames.json_rows import NestedError, fields_of, items_of, layout_of
+from invoicekit.frames.json_rows import Columns, NestedError, fields_of, items_of, layout_of
 from invoicekit.frames.notices import fields_said_twice, numbers_that_did_not_fit, undocumented
 from invoicekit.frames.numbers import AS_SENT
 from invoicekit.frames.schema import (
@@ -208,7 +208,7 @@ class _Decoder:
             here = Place(place.collection, place.page, numbers)
             self._keep(kind, layout.columns_in(part), part, here)
 
-    def _keep(self, kind: Kind, values: list[Sequence[Any]], piece: bytes, place: Place) -> None:
+    def _keep(self, kind: Kind, values: Columns, piece: bytes, place: Place) -> None:
         """Put rows by, to be typed with those of other pages: it is cheaper by the thousand."""
         name, columns = kind.object_type, self._columns_of(kind)
         if name in self._batches and self._batches[name].columns != columns:

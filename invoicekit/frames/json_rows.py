@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
-from secrets import token_urlsafe
-from typing import Any
+from itertools import chain, repeat
+from operator import length_hint
+from sys import maxsize
+from threading import get_ident
+from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
@@ -18,7 +20,6 @@ import polars as pl
 from invoicekit.frames.schema import Column
 
 ABSENT = msgspec.Raw(b"")
-MISSING = token_urlsafe(9)  # stands for a field that a row has not; new each time, so no value's
 TEXT = frozenset({str, type(None)})
 SIMPLE = TEXT | {int}
 MOST_WORDS = 10_000  # integers whose texts are remembered
@@ -37,15 +38,28 @@ class NestedError(Exception):
         self.column = column
 
 
+class Columns(NamedTuple):
+    """The values of some rows, column by column, and how many fields the rows have not.
+
+    Fields that are to stand as on the wire are not counted: where they are not, nothing stands.
+    """
+
+    values: list[Sequence[Any]]
+    absent: int
+
+
 class Layout:
-    """Reads rows that have the given columns and no other."""
+    """Reads rows that have the given columns and no other, on one thread."""
 
     def __init__(self, columns: tuple[Column, ...]) -> None:
+        # A field that a row has not is null, as a null is; so it is counted where it is made up.
+        self._absent = repeat(None, maxsize)
+        nothing = msgspec.field(default_factory=self._absent.__next__)
         names = [f"f{number}" for number in range(len(columns))]
         row = msgspec.defstruct(
             "Row",
             [
-                (name, msgspec.Raw, ABSENT) if column.raw else (name, Any, MISSING)
+                (name, msgspec.Raw, ABSENT) if column.raw else (name, Any, nothing)
                 for name, column in zip(names, columns, strict=True)
             ],
             rename=dict(zip(names, (column.wire for column in columns), strict=True)),
@@ -57,26 +71,32 @@ class Layout:
         at = [number for number, column in enumerate(columns) if column.wire == "attributes"]
         self._attributes = at[0] if at else None
 
-    def columns_in(self, piece: bytes) -> list[Sequence[Any]]:
-        """The values in a list of rows, column by column.
+    def columns_in(self, piece: bytes) -> Columns:
+        """The values in a list of rows.
 
         Raises:
             msgspec.ValidationError: a row has a field that is not among the columns.
         """
+        before = length_hint(self._absent)
         rows = self._decoder.decode(piece)
+        absent = before - length_hint(self._absent)
         flat = list(chain.from_iterable(map(msgspec.structs.astuple, rows)))
-        return [flat[number :: self._width] for number in range(self._width)]
+        return Columns([flat[number :: self._width] for number in range(self._width)], absent)
 
-    def attributes_in(self, columns: Sequence[Sequence[Any]]) -> set[bytes] | None:
+    def attributes_in(self, columns: Columns) -> set[bytes] | None:
         """What these columns have for `attributes`, each once; `None`: that is no column."""
         if self._attributes is None:
             return None
-        return set(raws_of(columns[self._attributes]))
+        return set(raws_of(columns.values[self._attributes]))
+
+
+def layout_of(columns: tuple[Column, ...]) -> Layout:
+    """The layout for these columns, made once a thread: a layout counts what it reads."""
+    return _layout_of(columns, get_ident())
 
 
 @lru_cache(maxsize=256)
-def layout_of(columns: tuple[Column, ...]) -> Layout:
-    """The layout for these columns, made once."""
+def _layout_of(columns: tuple[Column, ...], _thread: int) -> Layout:
     return Layout(columns)
 
 
