@@ -92,7 +92,11 @@ def columns_of(kind: Kind, source: Source = "v1") -> tuple[Column, ...]:
     """
     if source == "v1":
         return kind.columns
-    return tuple(_named(column, kind, source)[0] for column in kind.columns)
+    lacking = LACKING[source].get(kind.object_type, frozenset())  # these keep v1's names
+    return tuple(
+        column if column.name in lacking else _named(column, kind, source)[0]
+        for column in kind.columns
+    )
 
 
 def fold(wire: str) -> str:

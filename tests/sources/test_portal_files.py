@@ -156,6 +156,7 @@ ROW = st.fixed_dictionaries(
         "productName": TEXT,
         "skuId": st.sampled_from(["0001", "006G"]),
         "invoiceNumber": st.just("G1"),
+        "currency": st.just("EUR"),
         "subtotal": st.decimals(-(10**9), 10**9, places=2),
         "totalForCustomer": st.decimals(-(10**9), 10**9, places=3),
         "effectiveUnitPrice": st.decimals(-(10**5), 10**5, places=22),

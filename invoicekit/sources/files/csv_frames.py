@@ -26,6 +26,7 @@ from invoicekit.sources.files.forms import (
 )
 from invoicekit.sources.files.spoiled import Spoiled
 
+SMALL = 64 << 20  # bytes of a file whose rows are read once and held until they are typed
 NOTHING = pl.Series([None], dtype=pl.String)
 
 
@@ -37,6 +38,7 @@ class Survey:
     columns: tuple[Column | None, ...]  # as the header has them; `None` where one has no name
     decimal: Decimal
     dates: Dates
+    rows: tuple[Rows, ...] | None  # all of them, of a file that is not large
 
     @property
     def extra(self) -> list[Column]:
@@ -55,36 +57,52 @@ def survey(sheet: Sheet, decimal: Decimal | None, dates: Dates | None) -> Survey
     """
     wires = [wire.replace(" ", "_") for wire in sheet.header]
     columns = tuple(column_for(sheet.kind, wire) if wire else None for wire in wires)
-    numbers, days, spoiled, blank = Numbers(), DateForms(), Spoiled(), 0
+    seen, blank = _Seen(sheet), 0
+    kept: list[Rows] = []
     for rows in sheet.batches():
         blank += rows.blank
+        if sheet.look.size <= SMALL:
+            kept.append(rows)
         for at, column in enumerate(columns):
-            cells = rows.cells.to_series(at)
-
-            def where(value: str, cells: pl.Series = cells, rows: Rows = rows) -> str:
-                return sheet.where(rows.numbers[(cells == value).arg_max() or 0])
-
-            if column is None:
-                if (cells != "").any():
-                    place = sheet.where(rows.numbers[(cells != "").arg_max() or 0])
-                    raise FrameError(f"{place}: a cell in column {at + 1}, which has no name")
-            elif isinstance(column.type.dtype, pl.Decimal):
-                spoiled.see_numbers(column.wire, cells, rows.numbers)
-                numbers.see(column.wire, odd_numbers(cells), where)
-            elif column.type.dtype.is_temporal():
-                days.see(column.wire, cells.unique(maintain_order=True), where)
-            else:
-                spoiled.see_texts(column.wire, column.name, cells, rows.numbers)
+            seen.see(at, column, rows)
     found = Survey(
         sheet.kind,
         columns,
-        numbers.decide(sheet.file.name, sheet.delimiter, decimal),
-        days.decide(sheet.file.name, dates),
+        seen.numbers.decide(sheet.file.name, sheet.delimiter, decimal),
+        seen.dates.decide(sheet.file.name, dates),
+        tuple(kept) or None,
     )
-    for notice in (spoiled.told(sheet.file.name), _saved_again(sheet, found, blank)):
+    for notice in (seen.spoiled.told(sheet.file.name), _saved_again(sheet, found, blank)):
         if notice:
             warnings.warn(notice, stacklevel=4)
     return found
+
+
+class _Seen:
+    """What the columns of a sheet say, as its rows come."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self._sheet = sheet
+        self.numbers, self.dates, self.spoiled = Numbers(), DateForms(), Spoiled()
+
+    def see(self, at: int, column: Column | None, rows: Rows) -> None:
+        """Take some cells of the column at a place of the header; `None` is one without a name."""
+        cells = rows.cells.to_series(at)
+
+        def where(value: str) -> str:
+            return self._sheet.where(rows.numbers[(cells == value).arg_max() or 0])
+
+        if column is None:
+            if (cells != "").any():
+                place = self._sheet.where(rows.numbers[(cells != "").arg_max() or 0])
+                raise FrameError(f"{place}: a cell in column {at + 1}, which has no name")
+        elif isinstance(column.type.dtype, pl.Decimal):
+            self.spoiled.see_numbers(column.wire, cells, rows.numbers)
+            self.numbers.see(column.wire, odd_numbers(cells), where)
+        elif column.type.dtype.is_temporal():
+            self.dates.see(column.wire, cells.unique(maintain_order=True), where)
+        else:
+            self.spoiled.see_texts(column.wire, column.name, cells, rows.numbers)
 
 
 def frames(
@@ -96,9 +114,10 @@ def frames(
         FrameError: a cell is not of its column's type; row and column are named.
     """
     kind, lines = sheet.kind, 0
+    lost: list[int] = []
     documented = {column.name for column in kind.columns} | {one.name for one in found.extra}
     unfit: dict[str, int] = {}
-    for rows in sheet.batches():
+    for rows in found.rows or sheet.batches():
 
         def where(index: int, rows: Rows = rows) -> str:
             return sheet.where(rows.numbers[index])
@@ -108,6 +127,7 @@ def frames(
         for name in frame.columns:
             if name not in documented:
                 unfit[name] = unfit.get(name, 0) + frame.height - frame[name].null_count()
+        lost += [rows.numbers[at] for at in _without_currency(kind, frame)]
         has_invoice = "invoice_number" in frame.columns
         ours = {
             "invoice_id": pl.col("invoice_number") if has_invoice else pl.lit(None),
@@ -119,12 +139,26 @@ def frames(
         yield frame.select(
             *(value.cast(OURS[name]).alias(name) for name, value in ours.items()), *frame.columns
         )
+    if lost:
+        warnings.warn(
+            f"{sheet.file.name}: an amount without a currency, as no line of the portal has it, in "
+            f"rows: {len(lost):,} (the first is row {lost[0]:,}). A sum that somebody has added?",
+            stacklevel=4,
+        )
     if unfit:
         warnings.warn(numbers_that_did_not_fit(sheet.file.name, unfit), stacklevel=4)
     former = set(map(snake, kind.former.split()))
     extra = sorted({column.name for column in found.extra} - former)
     if lines and (notice := undocumented(kind, lines, extra)):
         warnings.warn(f"{sheet.file.name}: {notice}", stacklevel=4)
+
+
+def _without_currency(kind: Kind, frame: pl.DataFrame) -> pl.Series:
+    """Where rows have an amount that counts, and nothing to count it in."""
+    amount, currency = (kind.roles.get(name, name) for name in ("subtotal", "currency"))
+    if amount is None or currency is None:
+        return pl.Series(dtype=pl.UInt32)
+    return (frame[amount].is_not_null() & frame[currency].is_null()).arg_true()
 
 
 def _texts(sheet: Sheet, found: Survey, rows: Rows) -> Iterator[tuple[str, Type, pl.Series]]:

@@ -14,11 +14,10 @@ from invoicekit.errors import FrameError, PageError
 from invoicekit.frames.schema import Kind
 from invoicekit.frames.wire_names import fold
 from invoicekit.sources.files.finding import AGAIN, FoundFile
-from invoicekit.sources.files.recognition import Look, kind_of, known_columns
+from invoicekit.sources.files.recognition import CHUNK, Look, kind_of, known_columns
 
 DELIMITERS = (",", ";", "\t")
 AT_ONCE = 10_000  # rows
-LONGEST = 4 << 20  # characters of a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +42,21 @@ class Sheet:
             FrameError: a row is not as wide as the header; its number is named.
             PageError: the file is damaged, or is another one than before.
         """
-        width = len(self.header)
         with self.file.open() as contents:
-            rows = _records(contents, self.look.encoding, self.delimiter, self.file.name)
-            number = self.first
+            reader = _reader(contents, self.look, self.delimiter)
             for _ in range(self.first):
-                next(rows)
-            batch: list[list[str]] = []
-            while (batch := list(islice(rows, AT_ONCE))) or number == self.first:
-                if not batch:  # a header alone: one batch without a row
-                    yield self._rows([], (), width)
-                    break
-                numbers = range(number + 1, number + 1 + len(batch))
+                next(reader)
+            number, batch = self.first, [[""]]
+            while batch:
+                batch = []
+                try:
+                    batch.extend(islice(reader, AT_ONCE))
+                except csv.Error as cause:
+                    raise _no_csv(self.file.name, number + len(batch) + 1) from cause
+                if batch or number == self.first:  # of a header alone: one batch without a row
+                    numbers = range(number + 1, number + 1 + len(batch))
+                    yield self._rows(batch, numbers, len(self.header))
                 number += len(batch)
-                yield self._rows(batch, numbers, width)
             if contents.digest != self.look.digest:
                 raise PageError(f"{self.file.name} changed while it was read: read it again")
 
@@ -113,38 +113,26 @@ def sheet_of(file: FoundFile, look: Look) -> Sheet:
 
 def _header(file: FoundFile, look: Look, delimiter: str) -> tuple[list[str], int]:
     with file.open() as contents:
-        rows = _records(contents, look.encoding, delimiter, file.name)
+        reader = _reader(contents, look, delimiter)
         first = 0
-        for row in islice(rows, 3):
-            first += 1
-            if any(row) and not row[0].lower().startswith("sep="):
-                return row, first
+        try:
+            for row in islice(reader, 3):
+                first += 1
+                if any(row) and not row[0].lower().startswith("sep="):
+                    return row, first
+        except csv.Error as cause:
+            raise _no_csv(file.name, first + 1) from cause
     return [], first
 
 
-def _records(
-    contents: io.RawIOBase, encoding: str, delimiter: str, name: str
-) -> Iterator[list[str]]:
+def _reader(contents: io.RawIOBase, look: Look, delimiter: str) -> Iterator[list[str]]:
     """Each record of the file, `[]` for an empty line."""
-    text = io.TextIOWrapper(io.BufferedReader(contents, 1 << 20), encoding, newline="")
-    reader = csv.reader(_lines(text, name), delimiter=delimiter, strict=True)
-    number = 0
-    while True:
-        try:
-            row = next(reader, None)
-        except csv.Error as cause:
-            raise PageError(
-                f"{name}, row {number + 1}: quotation marks that do not fit together, or a cell "
-                f"that is too long, so it is no CSV that can be read: {AGAIN}"
-            ) from cause
-        if row is None:
-            return
-        number += 1
-        yield row
+    text = io.TextIOWrapper(io.BufferedReader(contents, CHUNK), look.encoding, newline="")
+    return csv.reader(text, delimiter=delimiter, strict=True)
 
 
-def _lines(text: io.TextIOWrapper, name: str) -> Iterator[str]:
-    while line := text.readline(LONGEST):
-        if len(line) == LONGEST:
-            raise PageError(f"{name} has a line of more than {LONGEST:,} characters: {AGAIN}")
-        yield line
+def _no_csv(name: str, number: int) -> PageError:
+    return PageError(
+        f"{name}, row {number}: quotation marks that do not fit together, or a cell that is too "
+        f"long, so it is no CSV that can be read: {AGAIN}"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 import polars as pl
@@ -13,33 +14,37 @@ from invoicekit.frames.schema import BY_OBJECT_TYPE, Kind
 from invoicekit.frames.wire_names import Source
 from invoicekit.pages import BOM, Page, page_of
 from invoicekit.sources.files.finding import AGAIN, FoundFile
-from invoicekit.sources.files.recognition import EXPECTED, Look, kind_of
+from invoicekit.sources.files.recognition import CHUNK, EXPECTED, Look, kind_of
 
-CHUNK = 1 << 20
-LONGEST = 16 << 20  # bytes of a line
+NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+FIRST = 100  # rows that show which fields there are
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def kind_of_lines(file: FoundFile, look: Look) -> Kind:
-    """The kind of the rows, by the names that the first one has.
+    """The kind of the rows, by the names that the first ones have: what is null may not be there.
 
     Raises:
-        PageError: it is no object of a billing file.
+        PageError: they are no objects of a billing file.
     """
     if look.encoding not in {"utf-8", "utf-8-sig"}:
         raise PageError(f"{file.name} is JSON, but not in UTF-8: {AGAIN}")
     for lines in _lines(file, look):
         try:
             row = _object.decode(lines[0])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
+        except NO_JSON as cause:
             raise PageError(f"{file.name}: its first line is no JSON object; {EXPECTED}") from cause
+        names = set(row)
+        for line in lines[1:FIRST]:
+            with suppress(*NO_JSON):  # it is refused with its place, later
+                names.update(_object.decode(line))
         if {"items", "totalCount"} & row.keys():
             raise PageError(
                 f"{file.name} is a page of Partner Center's API, which may be one of many: only "
                 f"the client can tell that none is missing (ik.connect()); {EXPECTED}"
             )
-        return _kind_said(row.get("attributes")) or kind_of(row, file.name)
+        return _kind_said(row.get("attributes")) or kind_of(names, file.name, complete=False)
     raise PageError(f"{file.name} has no line: {EXPECTED}")
 
 
@@ -77,7 +82,7 @@ def _pages(file: FoundFile, look: Look, number: int) -> Iterator[Page]:
     for lines in _lines(file, look):
         try:
             whole = len(_items.decode(b"[%b]" % b",".join(lines))) == len(lines)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except NO_JSON:
             whole = False
         if not whole:
             raise PageError(
@@ -93,7 +98,7 @@ def _first_bad(lines: list[bytes]) -> int:
         try:
             msgspec.json.decode(line, type=msgspec.Raw)
             msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except NO_JSON:
             return at
     return 0
 
@@ -106,8 +111,6 @@ def _lines(file: FoundFile, look: Look) -> Iterator[list[bytes]]:
             chunk = contents.read(CHUNK) or b""
             at = (rest + chunk).rfind(b"\n") + 1 if chunk else len(rest)
             whole, rest = (rest + chunk)[:at], (rest + chunk)[at:]
-            if len(rest) > LONGEST:
-                raise PageError(f"{file.name} has a line of more than {LONGEST:,} bytes: {AGAIN}")
             lines = [line for line in whole.removeprefix(BOM).split(b"\n") if line.strip()]
             if lines:
                 yield lines

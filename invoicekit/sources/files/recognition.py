@@ -12,6 +12,7 @@ from invoicekit.frames.wire_names import NAMES, column_named
 from invoicekit.sources.files.finding import AGAIN, FoundFile
 
 CHUNK = 1 << 20
+LONGEST = 8 << 20  # bytes of a line
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 OTHERS = {
     b"%PDF": "a PDF",
@@ -42,7 +43,6 @@ class Look:
     is_json: bool
     digest: bytes
     size: int  # unpacked
-    ends: bool  # the last line has its end
 
 
 def look_at(file: FoundFile) -> Look:
@@ -59,8 +59,12 @@ def look_at(file: FoundFile) -> Look:
         marked = next((name for bom, name in BOMS.items() if start.startswith(bom)), "")
         encoding = marked or "utf-8"
         decoder = codecs.getincrementaldecoder(encoding)()
-        plain, last = True, b""
+        plain, length = True, 0
         while chunk:
+            end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
+            length = len(chunk) - end - 1 if end >= 0 else length + len(chunk)
+            if length > LONGEST:
+                raise PageError(f"{file.name} has a line of more than {LONGEST:,} bytes: {AGAIN}")
             if b"\0" in chunk and encoding != "utf-16":
                 raise PageError(f"{file.name} has NUL bytes, so it is no text: {EXPECTED}")
             try:
@@ -72,13 +76,13 @@ def look_at(file: FoundFile) -> Look:
                 decoder = codecs.getincrementaldecoder(encoding)()
                 plain = False
                 _decode_legacy(decoder, chunk, file.name)
-            chunk, last = contents.read(CHUNK) or b"", chunk[-1:]
+            chunk = contents.read(CHUNK) or b""
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as cause:
             raise PageError(f"{file.name} ends within a letter: {AGAIN}") from cause
         is_json = start.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in {b"{", b"["}
-        return Look(encoding, is_json, contents.digest, contents.size, last in b"\r\n\0")
+        return Look(encoding, is_json, contents.digest, contents.size)
 
 
 def _decode_legacy(decoder: codecs.IncrementalDecoder, chunk: bytes, name: str) -> None:
@@ -105,8 +109,8 @@ def _refuse_others(start: bytes, name: str) -> None:
         )
 
 
-def kind_of(names: Iterable[str], name: str) -> Kind:
-    """The kind whose rows have these names.
+def kind_of(names: Iterable[str], name: str, *, complete: bool = True) -> Kind:
+    """The kind whose rows have these names; `complete` says that there are no more of them.
 
     Raises:
         PageError: there is none; the message says what was found and what was expected.
@@ -122,7 +126,7 @@ def kind_of(names: Iterable[str], name: str) -> Kind:
             f"row, {len(found)} are names of columns; {EXPECTED}"
         )
     missing = [column for column in NEEDED[kind.object_type].split() if column not in found]
-    if missing:
+    if complete and missing:
         raise PageError(
             f"{name} looks like {kind.object_type}, {len(found)} columns of it, but has no "
             f"{', no '.join(_as_in_files(kind, column) for column in missing)}: without that "
