@@ -11,6 +11,7 @@ import re
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,13 @@ def test_what_was_asked_is_heeded(good, write, value, decimal, ours):
     }
 
 
+@pytest.mark.parametrize(("value", "ours"), [("0,045", "0.045"), ("-0,500", "-0.5")])
+def test_a_zero_before_three_digits_parts_no_thousands(good, write, value, ours):
+    with pytest.warns(UserWarning, match="decimal commas"):
+        found = frame(write(only(good, "Subtotal", value)))
+    assert set(found["subtotal"]) == {Decimal(ours)}
+
+
 def test_a_point_in_a_file_with_commas_between_cells_is_the_portals(good, write):
     found = frame(write(only(good, "Subtotal", "1.234")))
     assert set(found["subtotal"].cast(pl.String).str.strip_chars_end("0")) == {"1.234"}
@@ -223,11 +231,12 @@ def test_what_a_spreadsheet_spoiled_is_told(good, write, column, value, words):
     assert found.height == len(good) - 1
 
 
-def test_ids_of_fifteen_digits_and_zeros_are_told(good, write):
+def test_ids_of_fifteen_digits_and_zeros_are_told(good, write, monkeypatch):
     rounded = iter(range(100, 200))
     path = write(changed(good, OrderId=lambda _: f"567735045559{next(rounded)}000"))
     with pytest.warns(UserWarning, match="OrderId: 38 ids of more than 15 digits that end in zero"):
         frame(path)
+    monkeypatch.setattr("invoicekit.sources.files.csv_rows.AT_ONCE", 3)
     rounded = iter(range(100, 200))
     whole = changed(good, OrderId=lambda _: f"567735045559{next(rounded)}000")
     whole[5][whole[0].index("OrderId")] = "567735045559164136"
