@@ -84,8 +84,11 @@ class Batch:
         """All columns one after the other: polars makes one series quicker than fifty."""
         for number in self._mixed:
             columns[number] = texts_of(self.columns[number], columns[number])
+        texts: list[Any] = []
+        for column in columns:  # quicker than a chain of them
+            texts += column
         try:
-            return pl.Series(list(chain.from_iterable(columns)), dtype=pl.String)
+            return pl.Series(texts, dtype=pl.String)
         except (TypeError, OverflowError):  # there is more than text and null among them
             self._mixed |= {n for n, column in enumerate(columns) if not is_text(column)}
         return self._as_text(columns)
