@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 
@@ -25,7 +25,7 @@ from invoicekit.files.private import file_name
 from invoicekit.frames.charges import charges
 from invoicekit.frames.collection_result import CollectionResult, Pair
 from invoicekit.line_items import InvoiceLines, LineItems
-from invoicekit.sources.choose import collections_of
+from invoicekit.sources.choose import collections_of, raise_if_held_elsewhere
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.documents import write_document
 from invoicekit.sources.partner_center.header import header_of, pairs_of, receipts_of
@@ -57,6 +57,7 @@ class Invoice:
         self._session = session
         self._header = header_of(row)
         self._read: dict[Pair, CollectionResult] = {}
+        self._source: str | None = None  # as asked; else by the table of periods
         self._tie_out: Reconciliation | None = None
         self.id: str = self._header.id
         self.currency: str = self._header.currency
@@ -89,6 +90,7 @@ class Invoice:
         *,
         provider: str | None = None,
         line_item_type: str | None = None,
+        source: Literal["v1", "graph"] | None = None,
         refresh: bool = False,
     ) -> LineItems:
         """The line items: a mapping objectType -> typed frame, every page of every collection.
@@ -98,7 +100,7 @@ class Invoice:
         of and named in `.collections`; the invoice then counts as incomplete.
 
         >>> invoice.line_items()
-        LineItems of G012345611
+        LineItems of G012345611, from Partner Center
           OneTimeInvoiceLineItem: 369 lines
           DailyRatedUsageLineItem: 300 lines
         >>> list(invoice.line_items(provider="onetime", line_item_type="billing"))
@@ -108,10 +110,13 @@ class Invoice:
             provider: `"onetime"`, `"office"`, `"azure"` or `"marketplace"`; all of them by default.
             line_item_type: `"billing"` or `"usage"`; both by default. Of either word, any of the
                 API's own spellings is understood (`OneTime`, `one_time`, `BillingLineItems`).
+            source: `"v1"` (Partner Center) or `"graph"` (Microsoft Graph's exports), for this
+                invoice from now on. By default the one that holds its period.
             refresh: ask the service again, whatever is kept on disk.
 
         Raises:
-            ValueError: no such provider or line item type.
+            ValueError: no such provider or line item type, or the source does not hold it.
+            SettingsError: it takes Graph, and there is no token for that.
             FetchError: the service could not be asked; what was read is kept for the next try.
             PageError: the pages make no whole, or the invoice names no collections.
             FrameError: a line cannot be typed exactly.
@@ -123,8 +128,11 @@ class Invoice:
             if (provider is None or named == provider_of(provider))
             and (line_item_type is None or kind == line_item_type_of(line_item_type))
         ]
+        if source is not None and source != self._source:
+            self._read.clear()  # of two sources at once, lines could count twice or not at all
+            self._source = source
         if not self._read and not (refresh and wanted == pairs):
-            self._read.update(self._entry.recall())
+            self._recall()
         self._load([pair for pair in wanted if refresh or pair not in self._read], refresh)
         return self._line_items(wanted)
 
@@ -199,7 +207,7 @@ class Invoice:
         """
         if refresh:
             self._read.clear()
-        collections = self._collections(pairs_of(self._header))
+        collections = self._collections()
         return sync_lines(self._session, self._header, self._entry, collections, refresh=refresh)
 
     def report(self, path: str | Path) -> Path:
@@ -278,8 +286,15 @@ class Invoice:
             )
         return pairs
 
-    def _collections(self, pairs: Sequence[Pair]) -> list[Collection]:
-        return collections_of(self._header, pairs, page_size=self._session.settings.page_size)
+    def _collections(self) -> list[Collection]:
+        named = pairs_of(self._header)
+        return collections_of(self._header, named, self._session.settings, self._source)
+
+    def _recall(self) -> None:
+        """What lies in the store, unless another source is wanted."""
+        found = self._entry.recall()
+        if self._source in {None, *(result.source for result in found.values())}:
+            self._read.update(found)
 
     def _line_items(self, wanted: Sequence[Pair]) -> LineItems:
         none = CollectionResult
@@ -291,7 +306,7 @@ class Invoice:
     def _of_lines(self, ask: Callable[[InvoiceLines], T]) -> T:
         """What `ask` makes of the lines: where they lie in the store, they are not all loaded."""
         pairs = self._pairs()
-        if not self._read:
+        if not self._read and self._source is None:
             with contextlib.suppress(NotStoredError):
                 return self._entry.ask(pairs, ask)
         self._load([pair for pair in pairs if pair not in self._read], refresh=False)
@@ -304,11 +319,13 @@ class Invoice:
         """
         if not pairs:
             return
+        collections = [one for one in self._collections() if one.pair in pairs]
+        raise_if_held_elsewhere(collections)
         pool = ThreadPool(self._session.settings.connections, f"invoicekit-{self.id}")
         with Progress(self.id) as progress:
             reading = [
                 pool.submit(partial(load, self._session, one, progress, refresh=refresh))
-                for one in self._collections(pairs)
+                for one in collections
             ]
             try:
                 results = pool.results(reading)

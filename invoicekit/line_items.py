@@ -23,6 +23,7 @@ from invoicekit.frames.collection_result import (
 from invoicekit.visible import visible
 
 MOST_NAMED = 3  # invoices, or files
+SAID = {"v1": "Partner Center", "graph": "Microsoft Graph", "files": "files"}  # of sources
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def read(
 
     >>> items = ik.read("july.csv", "july-usage.csv")
     >>> items
-    LineItems of G012345651
+    LineItems of G012345651, from files
       OneTimeInvoiceLineItem: 38 lines
       DailyRatedUsageLineItem: 60 lines
     >>> ik.reconcile(ik.charges(items), Decimal("22471.94"), currency="EUR")
@@ -126,7 +127,8 @@ class LineItems(Mapping[str, pl.DataFrame]):
     """A read-only mapping: objectType -> typed frame of line items.
 
     `ledger` has a row for every page that was read: `collection, page, rows, total` (what the page
-    says of itself), `bytes, seconds, from_cache, status, retries, request_id, correlation_id`.
+    says of itself), `bytes, seconds, from_cache, status, retries, request_id, correlation_id,
+    source`; a blob of an export counts as a page.
     `collections` says of each that the invoice names what came of it: `provider, line_item_type,
     object_type, lines, state`.
 
@@ -204,7 +206,9 @@ class LineItems(Mapping[str, pl.DataFrame]):
 
     def __repr__(self) -> str:
         frames = [f"  {name}: {frame.height:,} lines" for name, frame in self._frames.items()]
-        lines = [f"LineItems of {self.invoice_id}", *(frames or ["  no lines"])]
+        sources = sorted({result.source for result in self._results if result.readings})
+        origin = f", from {' and '.join(SAID.get(one, one) for one in sources)}" if sources else ""
+        lines = [f"LineItems of {self.invoice_id}{origin}", *(frames or ["  no lines"])]
         if self.missing:
             lines.append(f"  not here: {'; '.join(self.missing)}")
         return "\n".join(map(visible, lines))

@@ -46,7 +46,7 @@ def test_several_files_of_a_pair_are_one_collection(tmp_path):
 
 
 def test_they_say_of_which_invoices_they_are():
-    assert repr(ik.read(SAMPLES / "2025")).startswith("LineItems of G012345651\n")
+    assert repr(ik.read(SAMPLES / "2025")).startswith("LineItems of G012345651, from files\n")
     licence = ik.read(SAMPLES / "legacy" / f"{LEGACY}-office-billing.csv")
     assert f"LineItems of {LEGACY}-office-billing.csv" in repr(licence)
     assert ik.charges(licence)["invoice_id"].null_count() == 118

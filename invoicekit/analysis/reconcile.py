@@ -12,7 +12,7 @@ import polars as pl
 
 from invoicekit.analysis.money import EXACT, plain
 from invoicekit.analysis.totals import totals
-from invoicekit.frames.collection_result import READ
+from invoicekit.frames.collection_result import NO_DATA, READ, SHARED
 from invoicekit.frames.schema import NUMBER
 from invoicekit.visible import visible
 
@@ -35,7 +35,7 @@ ADDED, RESTATES, EMPTY = "added", "restates billing lines, not added", "no lines
 OTHER_CURRENCY, NO_TOTAL, MISSING = "another currency", "has lines without a total", "missing"
 TOO_MANY = "has more charges than lines"
 UNNAMED = "names no collections"
-COMPLETE = frozenset({ADDED, RESTATES, EMPTY, OTHER_CURRENCY})
+COMPLETE = frozenset({ADDED, RESTATES, EMPTY, OTHER_CURRENCY, SHARED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Reconciliation:
         >>> proof.missing
         ['onetime/billing (missing)']
         """
-        rows = self.parts.filter(~pl.col("state").is_in(sorted(COMPLETE)))
+        rows = self.parts.filter(_is_open())
         return [f"{part} ({state})" for part, state in rows.select("part", "state").iter_rows()]
 
     def __str__(self) -> str:
@@ -149,10 +149,15 @@ def reconcile(
 
 
 def _state(parts: pl.DataFrame, difference: Decimal) -> State:
-    states = set(parts["state"])
-    if states - COMPLETE:
+    if not parts.filter(_is_open()).is_empty():
         return "incomplete"
-    return "differs" if difference or OTHER_CURRENCY in states else "ties"
+    return "differs" if difference or OTHER_CURRENCY in set(parts["state"]) else "ties"
+
+
+def _is_open() -> pl.Expr:
+    """Whether a part keeps an invoice from being complete; usage is never added."""
+    waits = (pl.col("state") == NO_DATA) & (pl.col("line_item_type") == "usage")
+    return ~(pl.col("state").is_in(sorted(COMPLETE)) | waits.fill_null(value=False))
 
 
 def _parts(charges: Any, currency: str, details: pl.DataFrame | None) -> pl.DataFrame:  # noqa: ANN401

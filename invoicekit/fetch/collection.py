@@ -29,6 +29,7 @@ class Collection:
     provider: str = ""
     line_item_type: str = ""
     version: str = ""  # of what it belongs to: a pull of another version is asked again
+    held_by: str = ""  # the provider whose collection has these lines too; then nothing is asked
 
     @property
     def pair(self) -> tuple[str, str]:

@@ -15,6 +15,8 @@ from invoicekit.pages import Reading
 # The states of a collection; one that the service does not give has a state of the source's.
 READ = "read"  # to its end
 LEFT_OUT = "left out"  # not asked for
+NO_DATA = "no data yet"  # asked for, and the service has none yet
+SHARED = "read with another provider's"  # one answer has the lines of both
 UNKNOWN = "unknown objectType"  # read, and of its lines nobody knows what they add up to
 COLLECTIONS = {
     "provider": pl.String(),
@@ -35,6 +37,7 @@ LEDGER = {
     "retries": pl.Int64(),
     "request_id": pl.String(),
     "correlation_id": pl.String(),
+    "source": pl.String(),
 }
 Pair = tuple[str, str]  # provider and line item type, in our words
 
@@ -64,7 +67,12 @@ class CollectionResult:
     @property
     def is_empty(self) -> bool:
         """Whether no answer had a line."""
-        return not any(reading.rows for reading in self.readings)
+        return self.state != SHARED and not any(reading.rows for reading in self.readings)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is missing of what adds up to the invoice's total."""
+        return is_settled(self.state, self.line_item_type)
 
     def rows(self) -> Iterator[tuple[str, str, str | None, int | None, str]]:
         """Its rows of a frame as in `COLLECTIONS`: one an objectType, or one with the state."""
@@ -94,6 +102,15 @@ class CollectionResult:
         return cls(provider, line_item_type, kept["state"], kept["lines"], readings, source=source)
 
 
+def is_settled(state: str, line_item_type: str) -> bool:
+    """Whether a collection in that state leaves nothing open: usage only restates billing.
+
+    >>> is_settled("no data yet", "usage"), is_settled("no data yet", "billing")
+    (True, False)
+    """
+    return state in {READ, SHARED} or (state == NO_DATA and line_item_type == "usage")
+
+
 def collections_frame(results: Iterable[CollectionResult]) -> pl.DataFrame:
     """What came of each collection: columns as in `COLLECTIONS`."""
     rows = [row for result in results for row in result.rows()]
@@ -103,7 +120,7 @@ def collections_frame(results: Iterable[CollectionResult]) -> pl.DataFrame:
 def ledger_frame(results: Iterable[CollectionResult]) -> pl.DataFrame:
     """One row an answer that was read: columns as in `LEDGER`."""
     rows = [
-        tuple(getattr(reading, name) for name in LEDGER)
+        (*(getattr(reading, name) for name in LEDGER if name != "source"), result.source)
         for result in results
         for reading in result.readings
     ]

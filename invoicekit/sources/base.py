@@ -15,6 +15,7 @@ from typing import Protocol
 
 from invoicekit.fetch.collection import Ask, Collection
 from invoicekit.pages import Page
+from invoicekit.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Source(Protocol):
     """A billing API, as a module or an object."""
 
     def collection(
-        self, invoice: InvoiceHeader, provider: str, line_item_type: str, *, page_size: int
+        self, invoice: InvoiceHeader, provider: str, line_item_type: str, settings: Settings
     ) -> Collection:
         """The collection of one pair that an invoice names; nothing is asked.
 

@@ -2,22 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
+from invoicekit.auth.signers import raise_without_graph
 from invoicekit.fetch.collection import Collection
+from invoicekit.settings import Settings
 from invoicekit.sources.base import InvoiceHeader, Source
+from invoicekit.sources.graph import source as graph
 from invoicekit.sources.partner_center import source as partner_center
+from invoicekit.sources.periods import choose_source
 
-SOURCES: Final[dict[str, Source]] = {"v1": partner_center}
+SOURCES: Final[dict[str, Source]] = {"v1": partner_center, "graph": graph}
+CARRIER = "onetime"  # of several providers, the one under whose name what they share is read
 
 
 def collections_of(
-    invoice: InvoiceHeader, pairs: Iterable[tuple[str, str]], *, page_size: int
+    invoice: InvoiceHeader,
+    pairs: Sequence[tuple[str, str]],
+    settings: Settings,
+    source: str | None = None,
 ) -> list[Collection]:
     """The collections of an invoice, one for each pair that it names.
 
+    Graph's export has the lines of all providers: where an invoice names several, one pair is read
+    and the others are `held_by` its provider, so that nothing is counted twice.
+
+    Args:
+        invoice: whose header says of which period it is.
+        pairs: all that the invoice names: provider and line item type.
+        settings: of the client: which cloud it is, and where.
+        source: `"v1"` or `"graph"`; by the table of periods where none is named.
+
     Raises:
-        ValueError: no request can be made of a pair.
+        ValueError: no request can be made of a pair, or `source` does not hold it.
+        SettingsError: `source` is Graph, and these settings know of none.
     """
-    return [SOURCES["v1"].collection(invoice, *pair, page_size=page_size) for pair in pairs]
+    first: dict[tuple[str, str], str] = {}
+    found = []
+    for provider, line_item_type in sorted(pairs, key=lambda pair: pair[0] != CARRIER):
+        one = _collection(invoice, provider, line_item_type, settings, source)
+        if one.source == graph.SOURCE:
+            holder = first.setdefault((one.source, line_item_type), provider)
+            one = one if holder == provider else replace(one, held_by=holder)
+        found.append(one)
+    return sorted(found, key=lambda one: pairs.index(one.pair))
+
+
+def raise_if_held_elsewhere(collections: Iterable[Collection]) -> None:
+    """Raise where one is wanted without the one that has its lines.
+
+    Raises:
+        ValueError: that is so.
+    """
+    there = {one.pair for one in collections if not one.held_by}
+    for one in collections:
+        if one.held_by and (one.held_by, one.line_item_type) not in there:
+            raise ValueError(
+                f"Graph's exports do not tell providers apart: the lines of {one.name} are with "
+                f"those of {one.held_by}. Leave provider out"
+            )
+
+
+def _collection(
+    invoice: InvoiceHeader,
+    provider: str,
+    line_item_type: str,
+    settings: Settings,
+    source: str | None,
+) -> Collection:
+    chosen = choose_source(
+        provider,
+        period_start=invoice.period_start,
+        invoice_date=invoice.date,
+        cloud=settings.cloud,
+        source=source,
+    )
+    if chosen == graph.SOURCE and not settings.graph_url:  # the host is one of the user's own
+        if source == graph.SOURCE:
+            raise_without_graph(settings)
+        chosen = "v1"
+    return SOURCES[chosen].collection(invoice, provider, line_item_type, settings)

@@ -11,7 +11,7 @@ from typing import TypeVar
 import polars as pl
 
 from invoicekit.fetch.pull import EMPTY_LIFETIME
-from invoicekit.frames.collection_result import READ, CollectionResult, Pair
+from invoicekit.frames.collection_result import CollectionResult, Pair, is_settled
 from invoicekit.line_items import InvoiceLines
 from invoicekit.store.dataset import Key, NotStoredError, Store, Stored, Writer
 
@@ -76,7 +76,7 @@ class InvoiceEntry:
         full disk costs a warning.
         """
         wanted = self.closed or (again and self.store.has(self.key.invoice_id))
-        if not wanted or any(result.state != READ for result in results):
+        if not wanted or not all(result.is_settled for result in results):
             return False
         if any(reading.shows_secret for result in results for reading in result.readings):
             warnings.warn(
@@ -125,7 +125,8 @@ def is_whole(stored: Stored) -> bool:
     """Whether all collections of the invoice are there, and still count."""
     until = stored.about["until"]
     fresh = until is None or time.time() < until
-    return fresh and all(part["state"] == READ for part in stored.about["parts"])
+    parts = stored.about["parts"]
+    return fresh and all(is_settled(part["state"], part["pair"][1]) for part in parts)
 
 
 def is_of(stored: Stored, pairs: Iterable[Pair]) -> bool:

@@ -13,7 +13,7 @@ from invoicekit.fetch.collection import Collection, LeftOut
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.session import Session
-from invoicekit.frames.collection_result import READ, CollectionResult
+from invoicekit.frames.collection_result import READ, SHARED, CollectionResult
 from invoicekit.frames.decode import collect, decode_batches
 from invoicekit.pages import Page
 from invoicekit.sources.choose import SOURCES
@@ -50,6 +50,8 @@ def load(
     has a state that says so, and the error; anything else that goes wrong is raised.
     """
     result = CollectionResult(*collection.pair, source=collection.source)
+    if collection.held_by:
+        return replace(result, state=SHARED)
 
     def build(pages: Iterator[Page]) -> Consumed:
         return consume(

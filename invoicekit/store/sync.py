@@ -29,6 +29,7 @@ PROOF = {
     "lines": pl.Int64(),
     "pages": pl.Int64(),
     "new": pl.Boolean(),
+    "source": pl.String(),
 }
 
 
@@ -42,6 +43,7 @@ class Synced:
 
     proof: Reconciliation
     new: bool
+    source: str  # of the lines; several, where they differ, with commas
 
     def row(self) -> tuple[object, ...]:
         """Its values for a frame of `PROOF`.
@@ -49,7 +51,8 @@ class Synced:
         >>> invoice.sync().row()[:2]
         ('ties', 'USD')
         """
-        return (*(getattr(self.proof, name) for name in PROOF if name != "new"), self.new)
+        proof = (getattr(self.proof, name) for name in PROOF if hasattr(self.proof, name))
+        return *proof, self.new, self.source
 
 
 def sync_lines(
@@ -74,17 +77,21 @@ def sync_lines(
     stored = None if refresh else entry.store.find(entry.key)
     if stored and _still_counts(entry, stored, collections):
         with contextlib.suppress(NotStoredError):  # what is damaged is brought in again
-            found = Synced(proof(stored), new=False)
+            found = Synced(proof(stored), new=False, source=_sources(stored))
             entry.store.republish(stored)
             return found
     for again in (False, True):  # another process may clear the store meanwhile
         with contextlib.suppress(NotStoredError, FileNotFoundError):
             stored = _brought_in(session, entry, collections, refresh=refresh and not again)
-            return Synced(proof(stored), new=True)
+            return Synced(proof(stored), new=True, source=_sources(stored))
     raise FrameError(
         f"the lines of {header.id} were removed while they were stored, twice. Sync again when "
         "nobody clears the cache"
     )
+
+
+def _sources(stored: Stored) -> str:
+    return ", ".join(sorted({part.get("source", "v1") for part in stored.about["parts"]}))
 
 
 def _still_counts(entry: InvoiceEntry, stored: Stored, collections: Sequence[Collection]) -> bool:

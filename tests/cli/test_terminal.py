@@ -328,6 +328,7 @@ def test_sync_gives_data_a_row_an_invoice(shell):
         "lines": 1,
         "pages": 1,
         "new": False,
+        "source": "v1",
     }
     assert "1 ties, 1 differs: G2 -1,250.50 USD" in done.stderr
     of_csv = shell("sync", "--since", "2024-02", "--format", "csv")

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from invoicekit.fetch.pull import pull
-from invoicekit.sources.graph.pages import pages
+from invoicekit.sources.graph.source import pages
 from support.exports import client_of, collection
 
 

@@ -13,7 +13,7 @@ from invoicekit.sandbox.graph.exports import Prepared, export_of, packed
 from invoicekit.sandbox.graph.server import GraphServer
 from invoicekit.sandbox.made_up_token import GRAPH_TOKEN
 from invoicekit.sources.graph import requests
-from invoicekit.sources.graph.pages import pages
+from invoicekit.sources.graph.source import pages
 from support.server import TOKEN
 
 LINES = [json.dumps({"CustomerId": f"c{n}", "Total": n}).encode() for n in range(300)]

@@ -72,6 +72,7 @@ LEDGER = pl.DataFrame(
         "retries": [0],
         "request_id": ["r"],
         "correlation_id": ["c"],
+        "source": ["v1"],
     }
 )
 

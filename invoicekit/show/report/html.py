@@ -45,7 +45,7 @@ SECTIONS: Final[tuple[tuple[str, str, str, Callable[[pl.DataFrame], Figure]], ..
 IN_PART: Final = ("provider", "line_item_type")
 
 # Seconds, request ids and whether the cache answered differ from one fetch to the next.
-LEDGER_COLUMNS: Final = ("collection", "page", "rows", "total", "bytes")
+LEDGER_COLUMNS: Final = ("collection", "source", "page", "rows", "total", "bytes")
 
 POLICY: Final = (
     "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:;"

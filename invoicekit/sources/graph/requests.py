@@ -23,7 +23,15 @@ def line_items(
     closed: bool,
     version: str = "",
 ) -> Collection:
-    """The line items of one type of an invoice: reconciliation, or daily rated usage."""
+    """The line items of one type of an invoice: reconciliation, or daily rated usage.
+
+    Raises:
+        ValueError: there is no export of such a type.
+    """
+    if line_item_type not in EXPORTS:
+        raise ValueError(
+            f"Graph exports no {line_item_type!r} of an invoice; it has {' and '.join(EXPORTS)}"
+        )
     return Collection(
         SOURCE,
         f"{provider}/{line_item_type} of {invoice_id}",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from invoicekit.errors import FetchError
 from invoicekit.fetch.collection import Ask, Collection, LeftOut, Restart
 from invoicekit.pages import Answer, Page, Request
+from invoicekit.settings import Settings
 from invoicekit.sources.base import InvoiceHeader
 from invoicekit.sources.partner_center import requests
 from invoicekit.sources.partner_center.envelope import MOST_PAGES, follow, parse_resource
@@ -21,7 +22,7 @@ BAD_REQUEST = 400
 
 
 def collection(
-    invoice: InvoiceHeader, provider: str, line_item_type: str, *, page_size: int
+    invoice: InvoiceHeader, provider: str, line_item_type: str, settings: Settings
 ) -> Collection:
     """The line items of one pair that an invoice's details name.
 
@@ -33,7 +34,7 @@ def collection(
         provider,
         line_item_type,
         currency=invoice.currency,
-        size=page_size,
+        size=settings.page_size,
         closed=invoice.closed,
         version=invoice.version,
     )

@@ -1,4 +1,4 @@
-"""Reads an export of Graph blob by blob, in their order, while the next are being downloaded."""
+"""Microsoft Graph as a source: an export's blobs in their order, while the next are downloaded."""
 
 from __future__ import annotations
 
@@ -9,12 +9,34 @@ from invoicekit.errors import FetchError
 from invoicekit.fetch.collection import Ask, Collection, LeftOut
 from invoicekit.fetch.downloads import Wanted
 from invoicekit.fetch.transport import closed
+from invoicekit.frames.collection_result import NO_DATA
 from invoicekit.pages import Answer, Page
+from invoicekit.settings import Settings
+from invoicekit.sources.base import InvoiceHeader
+from invoicekit.sources.graph import requests
 from invoicekit.sources.graph.blobs import pages_of
 from invoicekit.sources.graph.export import Export, NoDataError
 
-NO_DATA_YET = "no data yet"
 KEPT_NO_DATA = "no-data"
+SOURCE = requests.SOURCE
+
+
+def collection(
+    invoice: InvoiceHeader, provider: str, line_item_type: str, settings: Settings
+) -> Collection:
+    """The export that holds the lines of a type, of whatever provider the invoice names.
+
+    Raises:
+        ValueError: there is no export of such a type.
+    """
+    return requests.line_items(
+        settings.graph_url,
+        invoice.id,
+        provider,
+        line_item_type,
+        closed=invoice.closed,
+        version=invoice.version,
+    )
 
 
 def pages(collection: Collection, ask: Ask) -> Iterator[Page]:
@@ -28,7 +50,7 @@ def pages(collection: Collection, ask: Ask) -> Iterator[Page]:
     """
     no_data = ask.kept(KEPT_NO_DATA)
     if no_data:
-        raise LeftOut(NO_DATA_YET, NoDataError(no_data.decode("utf-8", "replace")))
+        raise LeftOut(NO_DATA, NoDataError(no_data.decode("utf-8", "replace")))
     export = Export(ask, collection)
     try:
         blobs = export.blobs()
@@ -66,4 +88,4 @@ def _left_out(collection: Collection, ask: Ask, error: NoDataError) -> LeftOut:
     kept = collection.line_item_type == "usage"
     if kept:
         ask.keep(KEPT_NO_DATA, str(error).encode())
-    return LeftOut(NO_DATA_YET, error, kept=kept)
+    return LeftOut(NO_DATA, error, kept=kept)
