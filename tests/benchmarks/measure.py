@@ -94,12 +94,14 @@ def jobs(
 def job(name: str, **given: object) -> dict[str, Any]:
     """Run a function of `jobs.py` in a fresh process; what it says, its `seconds` and `peak` MB."""
     told = json.dumps(given, default=str)
+    # Modules of ours are compiled once, as those of installed packages are.
+    as_installed = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(JOBS), name, told],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false", "TQDM_DISABLE": "1"},
+        env={**as_installed, "RUNTIME__DLTHUB_TELEMETRY": "false", "TQDM_DISABLE": "1"},
     )
     if done.returncode:
         raise RuntimeError(f"the job {name} failed:\n{done.stderr[-3000:]}")
