@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -9,6 +10,7 @@ import json
 import os
 import re
 import tracemalloc
+import warnings
 import zipfile
 from collections.abc import Callable
 from decimal import Decimal
@@ -535,6 +537,37 @@ def test_zips_that_hide_something_are_refused(tmp_path):
             archive.writestr("a.csv", b"2")
     with pytest.raises(ik.PageError, match="two files of the same name"):
         read_files([path])
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, "encrypted"])
+def test_a_zip_of_an_unusual_kind_is_refused(tmp_path, way):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", 0 if way == "encrypted" else way) as archive:
+        archive.writestr("a.csv", b"x" * 500)
+    if way == "encrypted":
+        packed = bytearray(path.read_bytes())
+        packed[6] |= 1
+        packed[packed.index(b"PK\x01\x02") + 8] |= 1
+        path.write_bytes(packed)
+    with pytest.raises(ik.PageError, match=r"a\.zip/a\.csv is encrypted, or packed in another way"):
+        read_files([path])
+
+
+def test_a_zip_with_a_flipped_byte_is_read_or_refused(tmp_path, good, write):
+    """Whatever the byte is of: nothing but an error of ours, or the very lines."""
+    contents = write(good[:3]).read_bytes()
+    expected = frame(write(good[:3]))
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", contents)
+    whole = path.read_bytes()
+    listed = whole.index(b"PK\x01\x02")
+    for at in (*range(30), *range(listed, len(whole))):
+        for value in (0, whole[at] ^ 128):
+            path.write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
+            with warnings.catch_warnings(), contextlib.suppress(ik.PageError):
+                warnings.simplefilter("ignore")  # a name that ends otherwise is left out
+                assert frame(path).equals(expected)
 
 
 def test_a_line_without_end_is_refused(tmp_path):

@@ -29,8 +29,12 @@ MOST_DIRECTORY = 16 << 20  # bytes of a zip's own list of entries
 MOST_TIMES = 200  # that a file grows when it is unpacked; deflate's limit is 1,032
 SMALL = 64 << 20  # bytes below which no file is a bomb
 SUFFIXES = (".csv", ".json", ".jsonl", ".gz", ".zip")
+PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+ENCRYPTED = 1
 GZIP, ZIP, EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
 BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+# What zipfile makes of a damaged list of entries: a seek before the start is an OSError.
+ODD_ZIP = (*BROKEN, NotImplementedError, RuntimeError, ValueError, OSError, struct.error)
 AGAIN = "download it again"
 
 
@@ -54,13 +58,15 @@ class FoundFile:
                 archive = stack.enter_context(opened_zip(self.path, self.name))
                 info = archive.getinfo(self.member)
                 packed = info.compress_size
+                if info.flag_bits & ENCRYPTED or info.compress_type not in PACKED:
+                    raise PageError(
+                        f"{self.name} is encrypted, or packed in another way than zips usually "
+                        "are: unpack it, and read what was in it"
+                    )
                 try:
                     raw = stack.enter_context(archive.open(info))
-                except (RuntimeError, NotImplementedError, zipfile.BadZipFile) as cause:
-                    raise PageError(
-                        f"{self.name} cannot be unpacked: it is encrypted, damaged, or packed in a "
-                        "way that Python does not know. Unpack it, and read what was in it"
-                    ) from cause
+                except ODD_ZIP as cause:
+                    raise PageError(f"{self.name} is cut short or damaged: {AGAIN}") from cause
             buffered = io.BufferedReader(Contents(raw, self.name, packed))
             stack.enter_context(buffered)
             if buffered.peek(2)[:2] == GZIP:
@@ -174,13 +180,13 @@ def _at(path: Path, name: str) -> Iterator[FoundFile]:
         yield FoundFile(name, path)
         return
     with opened_zip(path, name) as archive:
-        members = [info.filename for info in archive.infolist() if not info.is_dir()]
+        members = [member for member in archive.namelist() if not member.endswith("/")]
     if "[Content_Types].xml" in members:
         raise PageError(
             f"{name} is a workbook or document of Office: {AGAIN} from the portal as CSV, and read "
             "that file as it came (a spreadsheet that saves it changes ids and numbers)"
         )
-    shown = [name for name in members if not any(map(_is_the_systems, name.split("/")))]
+    shown = [one for one in members if not any(map(_is_the_systems, one.split("/")))]
     if len(set(shown)) < len(shown):
         raise PageError(f"{name} holds two files of the same name: only one could be read")
     for member in shown:
@@ -212,7 +218,7 @@ def opened_zip(path: Path, name: str) -> zipfile.ZipFile:
             )
     try:
         return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as cause:
+    except ODD_ZIP as cause:
         raise PageError(f"{name} is cut short or damaged: {AGAIN}") from cause
 
 
