@@ -96,16 +96,18 @@ def page_of(
 ) -> Page:
     """A page of these rows, each the JSON of an object; nothing of them is checked here."""
     body = b"".join((b"[", b",".join(rows), b"]"))
-    return Page(body, len(rows), collection, number, cuts=tight_cuts(rows, 1), answer=answer)
+    return Page(
+        body, len(rows), collection, number, cuts=tight_cuts([*map(len, rows)], 1), answer=answer
+    )
 
 
-def tight_cuts(rows: Sequence[bytes], start: int) -> tuple[Cut, ...]:
+def tight_cuts(sizes: Sequence[int], start: int) -> tuple[Cut, ...]:
     """Cuts of about a `PIECE` each through rows that follow one another with commas alone."""
-    step = max(1, PIECE * len(rows) // max(1, sum(map(len, rows))))
+    step = max(1, PIECE * len(sizes) // max(1, sum(sizes)))
     cuts = []
-    for at in range(0, len(rows), step):
-        part = rows[at : at + step]
-        end = start + sum(map(len, part)) + len(part) - 1
+    for at in range(0, len(sizes), step):
+        part = sizes[at : at + step]
+        end = start + sum(part) + len(part) - 1
         cuts.append(Cut(start, end, len(part)))
         start = end + 1
     return tuple(cuts)

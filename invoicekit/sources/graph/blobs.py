@@ -1,8 +1,9 @@
-"""Blobs of packed JSON lines to pages of rows, some megabytes at a time."""
+"""Blobs of packed JSON lines to pages of rows, a megabyte or so at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import BinaryIO
 
 import msgspec
@@ -10,11 +11,12 @@ from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 
 from invoicekit.errors import PageError
 from invoicekit.fetch.bodies import unpacked
-from invoicekit.pages import BOM, Answer, Page, page_of
+from invoicekit.pages import BOM, Answer, Page, page_of, tight_cuts
 
-PIECE = 1 << 17  # bytes read at once, packed some tenfold
-PAGE = 2_000_000  # bytes of rows in a page, if no row is longer
+PACKED = 1 << 16  # bytes read at once, which become some tenfold: a page
 LONGEST = 50_000_000  # bytes of a row; what is longer is no row, and would fill the memory
+NEWLINE, OBJECT = b"\n"[0], b"{"[0]
+COMMAS = bytes.maketrans(b"\n", b",")  # between rows: within one, a newline is written as \n
 _rows = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -29,11 +31,13 @@ def pages_of(
     where = f"blob {blob} of {collection}"
     line, pages = 1, 0
     for text in _texts(file, where):
-        rows = _rows_in(text, where, line)
+        page = _tight_page(text, collection, number, answer)
+        if page is None:
+            page = page_of(_rows_in(text, where, line), collection, number, answer)
         line += text.count(b"\n")
-        if rows:
+        if page.rows:
             pages += 1
-            yield page_of(rows, collection, number, answer)
+            yield page
     if not pages:
         yield page_of([], collection, number, answer)
 
@@ -42,22 +46,22 @@ def _texts(file: BinaryIO, where: str) -> Iterator[bytes]:
     """The blob's text in parts of whole lines; the last may end without the end of its line."""
     rest = b""
     for piece in _unpacked(file, where):
-        rest += piece
-        if len(rest) < PAGE:
-            continue
-        end = rest.rfind(b"\n") + 1
+        end = piece.rfind(b"\n") + 1
         if end:
-            yield rest[:end]
-            rest = rest[end:]
-        elif len(rest) > LONGEST:
-            raise PageError(f"{where} has a line of more than {LONGEST // 1_000_000} MB, so no row")
+            yield rest + piece[:end]
+            rest = piece[end:]
+        else:
+            rest += piece
+            if len(rest) > LONGEST:
+                most = LONGEST // 1_000_000
+                raise PageError(f"{where} has a line of more than {most} MB, so no row")
     if rest:
         yield rest
 
 
 def _unpacked(file: BinaryIO, where: str) -> Iterator[bytes]:
     try:
-        yield from unpacked(iter(lambda: file.read(PIECE), b""), "gzip")
+        yield from unpacked(iter(lambda: file.read(PACKED), b""), "gzip")
     except ChunkedEncodingError:
         why = "stops before its end"
     except ContentDecodingError:
@@ -65,6 +69,27 @@ def _unpacked(file: BinaryIO, where: str) -> Iterator[bytes]:
     else:
         return
     raise PageError(f"{where} {why}. Ask again later; nothing was kept")
+
+
+def _tight_page(text: bytes, collection: str, number: int, answer: Answer | None) -> Page | None:
+    """A page of lines that are a JSON object each and nothing more; `None` where one is not.
+
+    So they are as good as always, and are not copied one by one.
+    """
+    text = text if text.endswith(b"\n") else text + b"\n"
+    body = b"[%b]" % text[:-1].translate(COMMAS)
+    try:
+        sizes = list(map(len, _rows.decode(body)))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    ends = [end + at for at, end in enumerate(accumulate(sizes))]
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    whole = ends[-1:] == [len(text) - 1] and len(sizes) == text.count(b"\n")
+    if not whole or any(text[end] != NEWLINE for end in ends):
+        return None
+    if any(text[at] != OBJECT for at in starts):
+        return None
+    return Page(body, len(sizes), collection, number, cuts=tight_cuts(sizes, 1), answer=answer)
 
 
 def _rows_in(text: bytes, where: str, first: int) -> list[bytes]:

@@ -162,7 +162,7 @@ def _cuts(body: bytes, items: Sequence[msgspec.Raw]) -> tuple[Cut, ...]:
     """Where the rows stand in the body, so many together that it makes about a `PIECE`."""
     start = body.find(b"[", body.find(b'"items"')) + 1
     if body.startswith(b",".join(items), start):
-        return tight_cuts(items, start)
+        return tight_cuts([*map(len, items)], start)
     # What stands between two rows is a comma and space, so each is the next there is.
     end = body.find(bytes(_rows.decode(body).items))
     step = max(1, PIECE * len(items) // len(body))
