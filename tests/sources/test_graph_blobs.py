@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import invoicekit as ik
-from invoicekit.sources.graph import blobs
+from invoicekit.sources import json_lines
 from invoicekit.sources.graph.blobs import pages_of
 
 
@@ -115,7 +115,7 @@ def test_what_follows_the_packed_text_is_not_passed_over():
 
 
 def test_a_line_without_an_end_does_not_fill_the_memory(monkeypatch):
-    monkeypatch.setattr(blobs, "LONGEST", 5_000_000)
+    monkeypatch.setattr(json_lines, "LONGEST", 5_000_000)
     bomb = gzip.compress(b'{"a":"' + b" " * 300_000_000, compresslevel=1)
     tracemalloc.start()
     with pytest.raises(ik.PageError, match="a line of more than 5 MB"):

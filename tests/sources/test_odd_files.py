@@ -391,15 +391,11 @@ def test_nothing_of_a_file_is_in_the_words_about_it(good, write):
         assert secret not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [(b'{"Total": 1', "row 39: not one JSON"), (b'{"Total":1},{"Total":2}', "row 39: not one"),
-     (b"[1", "row 39: not one JSON value"), (b"7", "row 39: not an object")],
-)  # fmt: skip
-def test_a_line_that_is_no_object_is_refused(tmp_path, line, words):
+@pytest.mark.parametrize("line", [b'{"Total": 1', b'{"Total":1},{"Total":2}', b"[1", b"7"])
+def test_a_line_that_is_no_object_is_refused(tmp_path, line):
     path = tmp_path / "part.json"
     path.write_bytes(json_lines_of(rows_of(EURO, PAIR)) + line + b"\n")
-    with pytest.raises(ik.InvoiceKitError, match=words):
+    with pytest.raises(ik.PageError, match=r"line 39 of part\.json is no JSON object"):
         read_files([path])
 
 

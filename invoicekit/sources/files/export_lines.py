@@ -12,13 +12,13 @@ from invoicekit.errors import PageError
 from invoicekit.frames.decode import decode_batches
 from invoicekit.frames.schema import BY_OBJECT_TYPE, Kind
 from invoicekit.frames.wire_names import Source
-from invoicekit.pages import BOM, Page, page_of
+from invoicekit.pages import BOM, Page
 from invoicekit.sources.files.finding import AGAIN, FoundFile
 from invoicekit.sources.files.recognition import CHUNK, EXPECTED, Look, kind_of
+from invoicekit.sources.json_lines import pages_of_lines
 
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 FIRST = 100  # rows that show which fields there are
-_items = msgspec.json.Decoder(list[msgspec.Raw])
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -30,22 +30,21 @@ def kind_of_lines(file: FoundFile, look: Look) -> Kind:
     """
     if look.encoding not in {"utf-8", "utf-8-sig"}:
         raise PageError(f"{file.name} is JSON, but not in UTF-8: {AGAIN}")
-    for lines in _lines(file, look):
-        try:
-            row = _object.decode(lines[0])
-        except NO_JSON as cause:
-            raise PageError(f"{file.name}: its first line is no JSON object; {EXPECTED}") from cause
-        names = set(row)
-        for line in lines[1:FIRST]:
-            with suppress(*NO_JSON):  # it is refused with its place, later
-                names.update(_object.decode(line))
-        if {"items", "totalCount"} & row.keys():
-            raise PageError(
-                f"{file.name} is a page of Partner Center's API, which may be one of many: only "
-                f"the client can tell that none is missing (ik.connect()); {EXPECTED}"
-            )
-        return _kind_said(row.get("attributes")) or kind_of(names, file.name, complete=False)
-    raise PageError(f"{file.name} has no line: {EXPECTED}")
+    first, *others = _first_lines(file)
+    try:
+        row = _object.decode(first)
+    except NO_JSON as cause:
+        raise PageError(f"{file.name}: its first line is no JSON object; {EXPECTED}") from cause
+    names = set(row)
+    for line in others:
+        with suppress(*NO_JSON):  # it is refused with its place, later
+            names.update(_object.decode(line))
+    if {"items", "totalCount"} & row.keys():
+        raise PageError(
+            f"{file.name} is a page of Partner Center's API, which may be one of many: only "
+            f"the client can tell that none is missing (ik.connect()); {EXPECTED}"
+        )
+    return _kind_said(row.get("attributes")) or kind_of(names, file.name, complete=False)
 
 
 def frames(
@@ -78,43 +77,16 @@ def _kind_said(attributes: msgspec.Raw | None) -> Kind | None:
 
 
 def _pages(file: FoundFile, look: Look, number: int) -> Iterator[Page]:
-    row = 1
-    for lines in _lines(file, look):
-        try:
-            whole = len(_items.decode(b"[%b]" % b",".join(lines))) == len(lines)
-        except NO_JSON:
-            whole = False
-        if not whole:
-            raise PageError(
-                f"{file.name}, row {row + _first_bad(lines)}: not one JSON value a line, or cut "
-                f"short: {AGAIN}"
-            )
-        row += len(lines)
-        yield page_of(lines, file.name, number)
-
-
-def _first_bad(lines: list[bytes]) -> int:
-    for at, line in enumerate(lines):
-        try:
-            msgspec.json.decode(line, type=msgspec.Raw)
-            msgspec.json.decode(line)
-        except NO_JSON:
-            return at
-    return 0
-
-
-def _lines(file: FoundFile, look: Look) -> Iterator[list[bytes]]:
-    """The lines of about a chunk each, without those that are blank."""
-    rest = b""
     with file.open() as contents:
-        while True:
-            chunk = contents.read(CHUNK) or b""
-            at = (rest + chunk).rfind(b"\n") + 1 if chunk else len(rest)
-            whole, rest = (rest + chunk)[:at], (rest + chunk)[at:]
-            lines = [line for line in whole.removeprefix(BOM).split(b"\n") if line.strip()]
-            if lines:
-                yield lines
-            if not chunk:
-                break
+        pieces = iter(lambda: contents.read(CHUNK) or b"", b"")
+        yield from pages_of_lines(
+            pieces, file.name, AGAIN.capitalize(), collection=file.name, number=number
+        )
         if contents.digest != look.digest:
             raise PageError(f"{file.name} changed while it was read: read it again")
+
+
+def _first_lines(file: FoundFile) -> list[bytes]:
+    with file.open() as contents:
+        lines = (contents.read(CHUNK) or b"").removeprefix(BOM).splitlines()
+    return [line for line in lines if line.strip()][:FIRST]

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import accumulate
 from typing import BinaryIO
 
-import msgspec
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 
 from invoicekit.errors import PageError
 from invoicekit.fetch.bodies import unpacked
-from invoicekit.pages import BOM, Answer, Page, page_of, tight_cuts
+from invoicekit.pages import Answer, Page
+from invoicekit.sources.json_lines import pages_of_lines
 
 PACKED = 1 << 16  # bytes read at once, which become some tenfold: a page
-LONGEST = 50_000_000  # bytes of a row; what is longer is no row, and would fill the memory
-NEWLINE, OBJECT = b"\n"[0], b"{"[0]
-COMMAS = bytes.maketrans(b"\n", b",")  # between rows: within one, a newline is written as \n
-_rows = msgspec.json.Decoder(list[msgspec.Raw])
+REMEDY = "Ask again later; nothing was kept"
 
 
 def pages_of(
@@ -29,34 +25,9 @@ def pages_of(
         PageError: it is cut, damaged, or has a line that is no JSON object.
     """
     where = f"blob {blob} of {collection}"
-    line, pages = 1, 0
-    for text in _texts(file, where):
-        page = _tight_page(text, collection, number, answer)
-        if page is None:
-            page = page_of(_rows_in(text, where, line), collection, number, answer)
-        line += text.count(b"\n")
-        if page.rows:
-            pages += 1
-            yield page
-    if not pages:
-        yield page_of([], collection, number, answer)
-
-
-def _texts(file: BinaryIO, where: str) -> Iterator[bytes]:
-    """The blob's text in parts of whole lines; the last may end without the end of its line."""
-    rest = b""
-    for piece in _unpacked(file, where):
-        end = piece.rfind(b"\n") + 1
-        if end:
-            yield rest + piece[:end]
-            rest = piece[end:]
-        else:
-            rest += piece
-            if len(rest) > LONGEST:
-                most = LONGEST // 1_000_000
-                raise PageError(f"{where} has a line of more than {most} MB, so no row")
-    if rest:
-        yield rest
+    yield from pages_of_lines(
+        _unpacked(file, where), where, REMEDY, collection=collection, number=number, answer=answer
+    )
 
 
 def _unpacked(file: BinaryIO, where: str) -> Iterator[bytes]:
@@ -68,56 +39,4 @@ def _unpacked(file: BinaryIO, where: str) -> Iterator[bytes]:
         why = "is damaged: it does not unpack, or not to what its own checksum says"
     else:
         return
-    raise PageError(f"{where} {why}. Ask again later; nothing was kept")
-
-
-def _tight_page(text: bytes, collection: str, number: int, answer: Answer | None) -> Page | None:
-    """A page of lines that are a JSON object each and nothing more; `None` where one is not.
-
-    So they are as good as always, and are not copied one by one.
-    """
-    text = text if text.endswith(b"\n") else text + b"\n"
-    body = b"[%b]" % text[:-1].translate(COMMAS)
-    try:
-        sizes = list(map(len, _rows.decode(body)))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    ends = [end + at for at, end in enumerate(accumulate(sizes))]
-    starts = [0, *(end + 1 for end in ends[:-1])]
-    whole = ends[-1:] == [len(text) - 1] and len(sizes) == text.count(b"\n")
-    if not whole or any(text[end] != NEWLINE for end in ends):
-        return None
-    if any(text[at] != OBJECT for at in starts):
-        return None
-    return Page(body, len(sizes), collection, number, cuts=tight_cuts(sizes, 1), answer=answer)
-
-
-def _rows_in(text: bytes, where: str, first: int) -> list[bytes]:
-    """The rows of some lines, each checked to be one JSON object."""
-    if first == 1:
-        text = text.removeprefix(BOM)
-    lines = text.split(b"\n")
-    if b"\r" in text or b"\n\n" in text or text[:1].isspace():
-        lines = [line.strip(b" \t\r") for line in lines]
-    rows = [line for line in lines if line]
-    try:
-        found = _rows.decode(b"[%b]" % b",".join(rows))
-        good = len(found) == len(rows) and all(
-            row.startswith(b"{") and bytes(raw) == row for raw, row in zip(found, rows, strict=True)
-        )
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        good = False
-    if not good:
-        raise PageError(_complaint(text.split(b"\n"), where, first))
-    return rows
-
-
-def _complaint(lines: list[bytes], where: str, first: int) -> str:
-    """Which line is the first that is no JSON object."""
-    for number, line in enumerate(lines, first):
-        try:
-            msgspec.json.decode(line.strip(b" \t\r") or b"{}", type=dict[str, msgspec.Raw])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            where = f"line {number:,} of {where}"
-            break
-    return f"{where} is no JSON object. Ask again later; nothing was kept"
+    raise PageError(f"{where} {why}. {REMEDY}")
