@@ -36,6 +36,7 @@ def test_several_files_of_a_pair_are_one_collection(tmp_path):
     ]
     assert items.missing == []
     ledger = items.ledger
+    assert set(ledger["source"]) == {"files"}
     assert ledger.select("collection", "page", "rows", "from_cache", "status").rows() == [
         ("a.csv", 1, 20, False, None),
         ("b.json.gz", 2, 18, False, None),

@@ -69,6 +69,7 @@ _ENDS = "invoice_line_item_type billing_provider attributes"
 LACKING: Mapping[str, Mapping[str, frozenset[str]]] = {
     source: {name: frozenset(f"{columns} {_ENDS}".split()) for name, columns in lacking.items()}
     for source, lacking in {
+        "v1": {},
         "graph": {
             ONE_TIME.object_type: "discount_details",
             DAILY_RATED.object_type: "has_partner_earned_credit",

@@ -17,8 +17,8 @@ from invoicekit.sources.files.csv_rows import Rows, Sheet
 from invoicekit.sources.files.finding import AGAIN
 from invoicekit.sources.files.forms import (
     DateForms,
-    Dates,
-    Decimal,
+    DateOrder,
+    DecimalSign,
     Numbers,
     dates_as_ours,
     numbers_as_ours,
@@ -36,8 +36,8 @@ class Survey:
 
     kind: Kind
     columns: tuple[Column | None, ...]  # as the header has them; `None` where one has no name
-    decimal: Decimal
-    dates: Dates
+    decimal: DecimalSign
+    dates: DateOrder
     rows: tuple[Rows, ...] | None  # all of them, of a file that is not large
 
     @property
@@ -47,7 +47,7 @@ class Survey:
         return [column for column in self.columns if column and column.name not in known]
 
 
-def survey(sheet: Sheet, decimal: Decimal | None, dates: Dates | None) -> Survey:
+def survey(sheet: Sheet, decimal: DecimalSign | None, dates: DateOrder | None) -> Survey:
     """Read a sheet once: its decimal sign, the order of day and month, what was spoiled.
 
     A warning says what a spreadsheet has changed, and where.

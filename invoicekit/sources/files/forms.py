@@ -16,10 +16,10 @@ import polars as pl
 from invoicekit.errors import FrameError
 from invoicekit.sources.files.finding import AGAIN
 
-Decimal = Literal[".", ","]
-Dates = Literal["mdy", "dmy"]
-DECIMALS: tuple[Decimal, ...] = (".", ",")
-ORDERS: tuple[Dates, ...] = ("mdy", "dmy")
+DecimalSign = Literal[".", ","]
+DateOrder = Literal["mdy", "dmy"]
+DECIMALS: tuple[DecimalSign, ...] = (".", ",")
+ORDERS: tuple[DateOrder, ...] = ("mdy", "dmy")
 _SPACE = " \u00a0\u202f"
 # A sign or brackets, a currency's sign, thousands in groups of three, decimals, an exponent.
 _NUMBER = (
@@ -53,8 +53,10 @@ class Seen:
 class Numbers:
     """What the numbers of a file say of its decimal sign."""
 
-    only: dict[Decimal, Seen] = field(default_factory=dict)  # values that fit one sign alone
-    either: dict[Decimal, Seen] = field(default_factory=dict)  # `1.234`, `1,234`: both, unequally
+    only: dict[DecimalSign, Seen] = field(default_factory=dict)  # values that fit one sign alone
+    either: dict[DecimalSign, Seen] = field(
+        default_factory=dict
+    )  # `1.234`, `1,234`: both, unequally
 
     def see(self, column: str, once: Iterable[str], where: Callable[[str], str]) -> None:
         """Take values of a column; `where` says the place of one in words."""
@@ -69,7 +71,7 @@ class Numbers:
             if sign not in known:
                 known[sign] = Seen(where(value), column)
 
-    def decide(self, name: str, delimiter: str, asked: Decimal | None) -> Decimal:
+    def decide(self, name: str, delimiter: str, asked: DecimalSign | None) -> DecimalSign:
         """The decimal sign of the file.
 
         Raises:
@@ -94,7 +96,7 @@ class Numbers:
             raise FrameError(
                 f"{name}: is the sign in a number such as that in {seen.where}, {seen.column}, "
                 "the decimal sign, or does it part the thousands? No other number of the file "
-                'says so. Say decimal="." or decimal=","'
+                'says so. Say decimal="." or decimal="," (--decimal at the shell)'
             )
         return "."
 
@@ -104,7 +106,7 @@ class DateForms:
     """What the dates of a file say of the order of day and month."""
 
     marks: dict[str, dict[str, Seen]] = field(default_factory=dict)  # column -> `/`, `.`, `-`, ISO
-    only: dict[Dates, Seen] = field(default_factory=dict)
+    only: dict[DateOrder, Seen] = field(default_factory=dict)
     either: Seen | None = None
 
     def see(self, column: str, once: Iterable[str], where: Callable[[str], str]) -> None:
@@ -120,7 +122,7 @@ class DateForms:
             first, second = int(found[1]), int(found[3])
             if first > TWELVE < second:  # no date in either order
                 continue
-            order: Dates | None = (
+            order: DateOrder | None = (
                 "dmy" if mark == "." or first > TWELVE else "mdy" if second > TWELVE else None
             )
             if order and order not in self.only:
@@ -128,7 +130,7 @@ class DateForms:
             elif not order and first != second and not self.either:
                 self.either = Seen(where(value), column)
 
-    def decide(self, name: str, asked: Dates | None) -> Dates:
+    def decide(self, name: str, asked: DateOrder | None) -> DateOrder:
         """The order of day and month.
 
         Raises:
@@ -149,7 +151,7 @@ class DateForms:
             raise FrameError(
                 f"{name}: does the date in {self.either.where}, {self.either.column}, begin with "
                 'the month, as the portal writes it (say dates="mdy"), or with the day (say '
-                'dates="dmy")? No other date of the file says so'
+                'dates="dmy"; --dates at the shell)? No other date of the file says so'
             )
         return "mdy"
 
@@ -168,7 +170,7 @@ def odd_numbers(column: pl.Series) -> pl.Series:
     return pl.concat([column.filter(~plain).unique(maintain_order=True), pointed])
 
 
-def read_as(value: str, sign: Decimal) -> str | None:
+def read_as(value: str, sign: DecimalSign) -> str | None:
     """A number as digits and a point, if it is one in that form.
 
     >>> read_as("$1,234.50", "."), read_as("(1.234,5)", ","), read_as("0,045", ".")
@@ -186,7 +188,7 @@ def read_as(value: str, sign: Decimal) -> str | None:
     return f"{minus}{whole}{decimals}{found['power'] or ''}"
 
 
-def numbers_as_ours(column: pl.Series, sign: Decimal) -> pl.Series:
+def numbers_as_ours(column: pl.Series, sign: DecimalSign) -> pl.Series:
     """The numbers with a decimal point and nothing else; what is no number stays as it is."""
     odd = column.filter(~column.str.contains(PLAIN)).unique()
     if not len(odd):
@@ -195,13 +197,13 @@ def numbers_as_ours(column: pl.Series, sign: Decimal) -> pl.Series:
     return column.replace(odd, pl.Series(words, dtype=pl.String))
 
 
-def dates_as_ours(column: pl.Series, order: Dates) -> pl.Series:
+def dates_as_ours(column: pl.Series, order: DateOrder) -> pl.Series:
     """The dates in ISO's form; what is none stays as it is."""
     once = column.drop_nulls().unique()
     return column.replace(once, pl.Series([_iso(value, order) for value in once], dtype=pl.String))
 
 
-def _iso(value: str, order: Dates) -> str:
+def _iso(value: str, order: DateOrder) -> str:
     r"""A date in ISO's form.
 
     >>> _iso("2/28/2019 23:59", "mdy"), _iso("28.2.2019", "dmy"), _iso("2/8/2019 12:05 AM", "mdy")

@@ -21,7 +21,7 @@ from invoicekit.pages import Reading
 from invoicekit.sources.files import csv_frames, export_lines
 from invoicekit.sources.files.csv_rows import sheet_of
 from invoicekit.sources.files.finding import FoundFile, find
-from invoicekit.sources.files.forms import DECIMALS, ORDERS, Dates, Decimal
+from invoicekit.sources.files.forms import DECIMALS, ORDERS, DateOrder, DecimalSign
 from invoicekit.sources.files.recognition import Look, look_at
 
 PART = re.compile(r"part-[0-9]{5}-([0-9a-f-]{36})")  # blobs of one export have one id
@@ -79,8 +79,8 @@ def _result(provider: str, line_item_type: str, files: Sequence[FileLines]) -> C
 def read_files(
     paths: Sequence[str | os.PathLike[str]],
     *,
-    decimal: Decimal | None = None,
-    dates: Dates | None = None,
+    decimal: DecimalSign | None = None,
+    dates: DateOrder | None = None,
 ) -> list[FileLines]:
     """The files, in the order of the paths, those of a folder or zip by name.
 
@@ -122,7 +122,7 @@ def read_files(
 
 
 def _batches(
-    file: FoundFile, look: Look, number: int, decimal: Decimal | None, dates: Dates | None
+    file: FoundFile, look: Look, number: int, decimal: DecimalSign | None, dates: DateOrder | None
 ) -> tuple[Kind, Iterator[tuple[str, pl.DataFrame]]]:
     """The kind of a file's rows, and these as frames."""
     if look.is_json:

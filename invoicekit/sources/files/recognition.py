@@ -28,6 +28,7 @@ NEEDED = {
     USAGE.object_type: "resource_guid pretax_charges tax_amount post_tax_total currency",
     DAILY_USAGE.object_type: "resource_guid usage_date metered_service consumed_quantity",
 }
+MOST = 1000  # columns: today's files have 56
 LEAST = 8  # names that are known, of a header; the shortest has 28, of which people delete some
 EXPECTED = (
     "expected a reconciliation or daily usage file as the portal gives it (CSV, its first row the "
@@ -116,14 +117,16 @@ def kind_of(names: Iterable[str], name: str, *, complete: bool = True) -> Kind:
         PageError: there is none; the message says what was found and what was expected.
     """
     names = list(names)
+    if len(names) > MOST:
+        raise PageError(f"{name} has more than {MOST:,} columns: {EXPECTED}")
     known = {kind.object_type: known_columns(kind, names) for kind in KINDS}
     likely = sorted(KINDS, key=lambda kind: _fit(kind, known[kind.object_type]), reverse=True)
     kind = likely[0]
     found = known[kind.object_type]
     if len(found) < LEAST:
         raise PageError(
-            f"{name} is no billing file that we know: of the {len(names):,} names in its first "
-            f"row, {len(found)} are names of columns; {EXPECTED}"
+            f"{name} is no billing file that we know: {len(found)} of the {len(names):,} cells in "
+            f"its first row are names of columns; {EXPECTED}"
         )
     missing = [column for column in NEEDED[kind.object_type].split() if column not in found]
     if complete and missing:
