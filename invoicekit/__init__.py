@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from invoicekit.fetch.retry import RetryPolicy
     from invoicekit.frames.charges import charges
     from invoicekit.invoice import Invoice
-    from invoicekit.line_items import LineItems, read
+    from invoicekit.line_items import LineItems, Unbilled, read
     from invoicekit.show.explorer.widget import Explorer, Selection, explore
 
 # What is heavy is imported when it is first asked for: name -> the module that has it.
@@ -44,6 +44,7 @@ _LATE = {
     "Reconciliation": "invoicekit.analysis.reconcile",
     "RetryPolicy": "invoicekit.fetch.retry",
     "Selection": "invoicekit.show.explorer.widget",
+    "Unbilled": "invoicekit.line_items",
     "charges": "invoicekit.frames.charges",
     "connect": "invoicekit.client",
     "demo": "invoicekit.client",
@@ -69,6 +70,7 @@ __all__ = [
     "RetryPolicy",
     "Selection",
     "SettingsError",
+    "Unbilled",
     "charges",
     "connect",
     "demo",

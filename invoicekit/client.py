@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import re
 import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
+from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import polars as pl
 
@@ -21,13 +23,16 @@ from invoicekit.fetch.session import Session
 from invoicekit.frames.decode import decode_invoices
 from invoicekit.frames.invoice_list import decode_list, is_amendment
 from invoicekit.invoice import Invoice
+from invoicekit.line_items import Unbilled
 from invoicekit.setting_values import hidden
 from invoicekit.settings import Settings, read_settings
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.source import pages, resource
+from invoicekit.store import snapshots
 from invoicekit.store.cache_admin import Cache
 from invoicekit.store.dataset import Store
 from invoicekit.store.invoice_entry import is_whole
+from invoicekit.store.unbilled import PERIODS, read_unbilled
 from invoicekit.sync_all import first_of, sync_all
 
 if TYPE_CHECKING:
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from invoicekit.auth.given import TokenCredential
 
 FORBIDDEN = 403
+CURRENCY = re.compile(r"[A-Z]{3}")
 NOTHING = pl.DataFrame(schema={"invoice_id": pl.String()})
 # Of an invoice's header, what an analyst reads; the rest is links and nested objects.
 UNSHOWN = ("pdf_download_link", "tax_receipts", "invoice_details", "links", "attributes")
@@ -127,6 +133,7 @@ def demo() -> Client:
     sandbox = demo_sandbox().start()
     folder = tempfile.mkdtemp(prefix="invoicekit-demo-")
     given = hidden({**sandbox.settings, "cache_dir": folder, "tenant_id": "demo"})
+    given["data_dir"] = Path(folder, "history")
 
     def leave() -> None:
         sandbox.close()
@@ -150,6 +157,7 @@ class Client:
         self.settings = settings
         self._session = Session(settings)
         self._at_close = at_close
+        self._unbilled: dict[tuple[str, str], Unbilled] = {}
 
     def invoices(self, *, refresh: bool = False) -> pl.DataFrame:
         """All invoices, newest first.
@@ -202,6 +210,72 @@ class Client:
         if found is None or found.lower() != invoice_id.lower():
             raise PageError(f"asked for invoice {invoice_id}, and the service sent another one")
         return Invoice(self._session, header.row(0, named=True))
+
+    def unbilled(
+        self,
+        *,
+        period: Literal["current", "previous"] = "current",
+        currency: str | None = None,
+        refresh: bool = False,
+    ) -> Unbilled:
+        """The lines of a month that is not billed yet: an estimate, of new commerce.
+
+        They are asked for anew by each client, since they change by the hour. What came is kept as
+        a snapshot, for `unbilled_history()`.
+
+        >>> client.unbilled().reconcile().state
+        'incomplete'
+
+        Args:
+            period: `"current"`, or `"previous"`: the month before it, until that is billed.
+            currency: the partner's billing currency; by default that of the newest invoice.
+            refresh: ask again what this client has asked already.
+
+        Raises:
+            ValueError: no such period, or no currency.
+            NotFoundError: there is no invoice yet to tell the currency by.
+            FetchError: the service could not be asked.
+            SettingsError: it takes Graph, and there is no token for that.
+        """
+        if period not in PERIODS:
+            raise ValueError(f"{period!r} is no period; it is one of {', '.join(PERIODS)}")
+        currency = self.latest.currency if currency is None else currency.upper()
+        if not CURRENCY.fullmatch(currency):
+            raise ValueError(f"{currency!r} is no currency; it is three letters, like USD")
+        if refresh or (period, currency) not in self._unbilled:
+            found = read_unbilled(self._session, period, currency)
+            self._unbilled[period, currency] = found
+        return self._unbilled[period, currency]
+
+    def unbilled_history(self) -> pl.DataFrame:
+        """The snapshots of what was not billed yet, newest first; they are never cleared.
+
+        Columns: `taken_at` (UTC), `month, period, currency, source, lines, total`.
+
+        >>> client.unbilled().month in client.unbilled_history()["month"].to_list()
+        True
+        """
+        return snapshots.history(self.settings.history)
+
+    def unbilled_snapshot(self, taken_at: datetime) -> Unbilled:
+        """A snapshot of `unbilled_history()`.
+
+        >>> newest = client.unbilled().taken_at
+        >>> client.unbilled_snapshot(newest).taken_at == newest
+        True
+
+        Args:
+            taken_at: as it says there.
+
+        Raises:
+            NotFoundError: there is none of that time, or it is damaged.
+        """
+        found = snapshots.read(self.settings.history, taken_at)
+        if found is None:
+            raise NotFoundError(
+                f"there is no whole snapshot of {taken_at}; client.unbilled_history() has them"
+            )
+        return found
 
     def sync(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from html import escape
@@ -13,8 +14,10 @@ from typing import Literal
 import polars as pl
 
 from invoicekit.analysis.reconcile import Reconciliation, reconcile
+from invoicekit.analysis.totals import totals
 from invoicekit.frames.charges import charges
 from invoicekit.frames.collection_result import (
+    COLLECTIONS,
     READ,
     CollectionResult,
     collections_frame,
@@ -22,6 +25,7 @@ from invoicekit.frames.collection_result import (
 )
 from invoicekit.visible import visible
 
+NOT_BILLED = "not billed yet"
 MOST_NAMED = 3  # invoices, or files
 SAID = {"v1": "Partner Center", "graph": "Microsoft Graph", "files": "files"}  # of sources
 
@@ -121,6 +125,83 @@ def read(
     named = sorted(ids - {None}) or [one.name for one in files]
     more = f" and {len(named) - MOST_NAMED:,} more" if len(named) > MOST_NAMED else ""
     return LineItems(", ".join(named[:MOST_NAMED]) + more, results)
+
+
+class Unbilled:
+    """The lines of a month that is not billed yet, as they were at `taken_at`: an estimate.
+
+    Attributes:
+        period: `"current"` or `"previous"`, as of that time.
+        month: which month that is, `"2026-09"`.
+        currency: that the amounts are asked in.
+        taken_at: when they were asked, in UTC.
+    """
+
+    def __init__(
+        self, results: Iterable[CollectionResult], *, period: str, currency: str, taken_at: datetime
+    ) -> None:
+        self.period = period
+        self.currency = currency
+        self.taken_at = taken_at
+        first = taken_at.replace(day=1)
+        first = first if period == "current" else first - timedelta(days=1)
+        self.month = f"{first:%Y-%m}"
+        self.results = tuple(results)
+        self._items = LineItems(f"the lines of {self.month} that are not billed yet", self.results)
+
+    def line_items(self) -> LineItems:
+        """The lines: a mapping objectType -> typed frame.
+
+        >>> list(client.unbilled().line_items())
+        ['OneTimeInvoiceLineItem', 'DailyRatedUsageLineItem']
+        """
+        return self._items
+
+    def charges(self, *, usage: bool = False) -> pl.DataFrame:
+        """The charges as one tidy frame; columns as of `ik.charges()`.
+
+        >>> client.unbilled().charges().columns[:2]
+        ['invoice_id', 'object_type']
+
+        Args:
+            usage: the lines of daily usage instead; they restate charges, and are never added.
+        """
+        return charges(self._items, usage=usage)
+
+    def totals(self, *by: str) -> pl.DataFrame:
+        """Totals by customer, offer, subscription or any column of the charges, dearest first.
+
+        >>> client.unbilled().totals().columns
+        ['currency', 'lines', 'subtotal', 'tax', 'total']
+
+        Args:
+            by: as of `ik.totals()`.
+        """
+        return totals(self.charges(), *by)
+
+    def reconcile(self) -> Reconciliation:
+        """What there is so far, and that it is not complete: nothing was billed to tie to.
+
+        >>> client.unbilled().reconcile().state
+        'incomplete'
+        """
+        found = self.totals().filter(pl.col("currency") == self.currency)["total"].drop_nulls()
+        open_ = dict.fromkeys(COLLECTIONS) | {"state": NOT_BILLED}
+        details = collections_frame(self.results)
+        return reconcile(
+            self.charges(),
+            Decimal(found[0]) if len(found) else Decimal(0),
+            currency=self.currency,
+            details=pl.concat([details, pl.DataFrame([open_], schema=details.schema)]),
+            pages=sum(len(result.readings) for result in self.results),
+        )
+
+    def __repr__(self) -> str:
+        return visible(f"Unbilled lines of {self.month}, {self.taken_at:%Y-%m-%d %H:%M} UTC: "
+                       f"{self.reconcile()}")  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>"
 
 
 class LineItems(Mapping[str, pl.DataFrame]):

@@ -87,6 +87,7 @@ class Settings:
     read_timeout: float = AMOUNTS["read_timeout"]
     export_timeout: float = AMOUNTS["export_timeout"]
     cache_gb: float = AMOUNTS["cache_gb"]
+    data_dir: Path | None = None  # what is no cache: history that cannot be asked for again
 
     @property
     def sign_in(self) -> str:
@@ -103,6 +104,15 @@ class Settings:
         In the first release it was the whole name.
         """
         return digest(self.cloud, self.tenant_id.lower(), self.base_url)
+
+    @property
+    def history(self) -> Path:
+        """Where this partner's history is kept; the user's own place for data by default."""
+        if self.data_dir is not None:
+            return self.data_dir / self.tenant_folder
+        from platformdirs import user_data_path
+
+        return user_data_path("invoicekit", appauthor=False) / "unbilled" / self.tenant_folder
 
     @property
     def who(self) -> str:
@@ -181,6 +191,7 @@ class _Sources:
             base_url=CLOUDS[cloud].api_root,
             graph_url=CLOUDS[cloud].graph_root,
             cache_dir=cache_folder(self._given, self._environ),
+            data_dir=self._data_dir(),
             page_size=as_whole("page_size", self._text("page_size")),
             connections=as_whole("connections", self._text("connections")),
             offline=as_flag("offline", self._text("offline")),
@@ -194,6 +205,10 @@ class _Sources:
         _check_sign_in(settings)
         settings = replace(settings, base_url=self._base_url(settings))
         return replace(settings, graph_url=self._graph_url(settings))
+
+    def _data_dir(self) -> Path | None:
+        named = as_text(self._given.get("data_dir"))
+        return home_of("data_dir", named) if named else None
 
     def _function(self, name: str) -> Hidden:
         """What the call gives for getting tokens."""

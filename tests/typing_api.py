@@ -44,6 +44,9 @@ def a_client() -> None:
     assert_type(client.latest, ik.Invoice)
     assert_type(client.retry_policy, ik.RetryPolicy)
     client.retry_policy = ik.RetryPolicy(tries=2)
+    assert_type(client.unbilled(period="previous", currency="USD"), ik.Unbilled)
+    assert_type(client.unbilled().charges(), pl.DataFrame)
+    assert_type(client.unbilled_history(), pl.DataFrame)
     assert_type(client.scan("OneTimeInvoiceLineItem"), pl.LazyFrame)
     assert_type(client.sync(since="2026-01", tell=print), pl.DataFrame)
 
@@ -55,7 +58,7 @@ def an_invoice(invoice: ik.Invoice) -> None:
     assert_type(invoice.total, Decimal)
     assert_type(invoice.paid, Decimal | None)
     assert_type(invoice.details, pl.DataFrame)
-    lines = invoice.line_items(provider="onetime", line_item_type="billing")
+    lines = invoice.line_items(provider="onetime", line_item_type="billing", source="graph")
     assert_type(lines, ik.LineItems)
     assert_type(lines["OneTimeInvoiceLineItem"], pl.DataFrame)
     frames: Mapping[str, pl.DataFrame] = lines

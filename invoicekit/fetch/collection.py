@@ -15,6 +15,7 @@ from invoicekit.pages import Answer, Request
 
 HOUR = 3600.0
 FOR_EVER = None
+NOT_AT_ALL = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
+from functools import partial
 from typing import Final
 
 from invoicekit.auth.signers import raise_without_graph
 from invoicekit.fetch.collection import Collection
 from invoicekit.settings import Settings
 from invoicekit.sources.base import InvoiceHeader, Source
+from invoicekit.sources.graph import requests as graph_requests
 from invoicekit.sources.graph import source as graph
+from invoicekit.sources.partner_center import requests as v1_requests
 from invoicekit.sources.partner_center import source as partner_center
+from invoicekit.sources.partner_center.vocabulary import LINE_ITEM_TYPES
 from invoicekit.sources.periods import choose_source
 
 SOURCES: Final[dict[str, Source]] = {"v1": partner_center, "graph": graph}
@@ -48,6 +53,23 @@ def collections_of(
             one = one if holder == provider else replace(one, held_by=holder)
         found.append(one)
     return sorted(found, key=lambda one: pairs.index(one.pair))
+
+
+def unbilled_of(period: str, currency: str, settings: Settings, today: date) -> list[Collection]:
+    """The collections of a month that is not billed yet: of billing, and of usage.
+
+    Args:
+        period: `"current"` or `"previous"`.
+        currency: the partner's billing currency.
+        settings: of the client.
+        today: the UTC day on which it is asked.
+    """
+    chosen = choose_source(CARRIER, period_start=today, invoice_date=None, cloud=settings.cloud)
+    if chosen == graph.SOURCE and settings.graph_url:
+        of = partial(graph_requests.unbilled, settings.graph_url)
+        return [of(one, currency, period) for one in LINE_ITEM_TYPES]
+    size = settings.page_size
+    return [v1_requests.unbilled(one, currency, period, size=size) for one in LINE_ITEM_TYPES]
 
 
 def raise_if_held_elsewhere(collections: Iterable[Collection]) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 
-from invoicekit.fetch.collection import FOR_EVER, HOUR, Collection
+from invoicekit.fetch.collection import FOR_EVER, HOUR, NOT_AT_ALL, Collection
 from invoicekit.pages import Request
 
 SOURCE = "graph"
 BILLING = "/v1.0/reports/partners/billing"
 # The export that holds the lines of a type.
 EXPORTS = {"billing": "reconciliation", "usage": "usage"}
+PERIODS = {"current": "current", "previous": "last"}  # of what is not billed yet
+NEW_COMMERCE = "onetime"
 AS_JSON = (("Content-Type", "application/json"),)
 
 
@@ -41,6 +43,20 @@ def line_items(
         provider,
         line_item_type,
         version,
+    )
+
+
+def unbilled(graph_url: str, line_item_type: str, currency: str, period: str) -> Collection:
+    """The lines of a month that is not billed yet: `period` is `current` or `previous`."""
+    wanted = {"currencyCode": currency, "billingPeriod": PERIODS[period]}
+    return Collection(
+        SOURCE,
+        f"{NEW_COMMERCE}/{line_item_type}, not billed, of the {period} month in {currency}",
+        _export(graph_url, f"{EXPORTS[line_item_type]}/unbilled", wanted),
+        NOT_AT_ALL,
+        "",
+        NEW_COMMERCE,
+        line_item_type,
     )
 
 

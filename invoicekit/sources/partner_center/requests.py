@@ -10,7 +10,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from invoicekit.fetch.collection import FOR_EVER, HOUR, Collection
+from invoicekit.fetch.collection import FOR_EVER, HOUR, NOT_AT_ALL, Collection
 from invoicekit.pages import Request
 
 SOURCE = "v1"
@@ -20,6 +20,8 @@ CLOSED_AFTER = timedelta(days=15)
 BY_QUERY = frozenset(
     (provider, "usage") for provider in ("onetime", "marketplace", "external", "all")
 )
+# The provider that stands for all of what is not billed yet, as the service's own links say.
+UNBILLED = {"billing": "all", "usage": "onetime"}
 AS_PDF = ("Accept", "application/pdf")
 # What would lead elsewhere, or (half a character, as a shell may hand it on) cannot be sent.
 UNFIT = re.compile(r"[/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -78,6 +80,26 @@ def line_items(
         provider,
         line_item_type,
         version,
+    )
+
+
+def unbilled(line_item_type: str, currency: str, period: str, *, size: int) -> Collection:
+    """The lines of a month that is not billed yet: `period` is `current` or `previous`."""
+    query = {
+        "provider": UNBILLED[line_item_type],
+        "invoicelineitemtype": f"{line_item_type}lineitems",
+        "currencycode": currency,
+        "period": period,
+        "size": size,
+    }
+    return Collection(
+        SOURCE,
+        f"onetime/{line_item_type}, not billed, of the {period} month in {currency}",
+        Request(f"/invoices/unbilled/lineitems?{urlencode(query)}"),
+        NOT_AT_ALL,
+        "",
+        "onetime",
+        line_item_type,
     )
 
 

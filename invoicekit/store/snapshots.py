@@ -1,0 +1,131 @@
+"""What was not billed yet, as it was at some time: kept in the user's data folder, for ever.
+
+It is history, which nobody can ask for again: so it lies outside the cache, its trimming and its
+clearing. A snapshot is a folder of its own, there whole or not at all: its note is written last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from invoicekit.files.private import (
+    private_folder,
+    read_note,
+    read_private,
+    write_note,
+    write_private,
+)
+from invoicekit.frames.collection_result import CollectionResult
+from invoicekit.frames.schema import NUMBER
+from invoicekit.line_items import Unbilled
+
+NOTE = "snapshot.json"
+MOST_BYTES = 1 << 40
+NAME = re.compile(r"[0-9]{8}T[0-9]{12}Z-(current|previous)-[A-Z]{3}")
+HISTORY = {
+    "taken_at": pl.Datetime("us", "UTC"),
+    "month": pl.String(),
+    "period": pl.String(),
+    "currency": pl.String(),
+    "source": pl.String(),
+    "lines": pl.Int64(),
+    "total": NUMBER,
+}
+
+
+def keep(folder: Path, unbilled: Unbilled) -> Path:
+    """Write a snapshot, and return its folder.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    name = f"{unbilled.taken_at:%Y%m%dT%H%M%S%f}Z-{unbilled.period}-{unbilled.currency}"
+    here = private_folder(folder / name)
+    frames: list[list[list[str]]] = []
+    for number, result in enumerate(unbilled.results):
+        frames.append([])
+        for object_type, frame in result.frames.items():
+            file = f"{number}-{len(frames[-1])}.parquet"
+            content = io.BytesIO()
+            frame.write_parquet(content)
+            write_private(here / file, content.getvalue())
+            frames[-1].append([object_type, file, _digest(content.getvalue())])
+    total = unbilled.reconcile()
+    write_note(
+        here / NOTE,
+        {
+            "taken_at": unbilled.taken_at.isoformat(),
+            "period": unbilled.period,
+            "currency": unbilled.currency,
+            "lines": total.lines,
+            "total": str(total.lines_total),
+            "results": [result.to_json() for result in unbilled.results],
+            "frames": frames,
+        },
+    )
+    return here
+
+
+def history(folder: Path) -> pl.DataFrame:
+    """The snapshots that are there, newest first: columns as in `HISTORY`."""
+    rows = []
+    for _, note in _notes(folder):
+        taken_at = datetime.fromisoformat(note["taken_at"])
+        empty = Unbilled([], period=note["period"], currency=note["currency"], taken_at=taken_at)
+        source = ", ".join(sorted({result["source"] for result in note["results"]}))
+        said = (note["lines"], note["total"])
+        rows.append((taken_at, empty.month, empty.period, empty.currency, source, *said))
+    found = pl.DataFrame(rows, schema=HISTORY | {"total": pl.String()}, orient="row")
+    found = found.with_columns(pl.col("total").cast(NUMBER))
+    return found.sort("taken_at", descending=True)
+
+
+def read(folder: Path, taken_at: datetime) -> Unbilled | None:
+    """The snapshot of that time; `None` where there is none, or it is damaged."""
+    at = taken_at.astimezone(UTC) if taken_at.tzinfo else taken_at.replace(tzinfo=UTC)
+    for here, note in _notes(folder):
+        if datetime.fromisoformat(note["taken_at"]) == at:
+            try:
+                return _read(here, note, at)
+            except (OSError, ValueError, pl.exceptions.PolarsError):
+                return None
+    return None
+
+
+def _read(here: Path, note: dict[str, Any], taken_at: datetime) -> Unbilled:
+    """The snapshot in a folder.
+
+    Raises:
+        OSError, ValueError, PolarsError: it is not all there, as it was written.
+    """
+    results = []
+    for said, files in zip(note["results"], note["frames"], strict=True):
+        frames = {}
+        for object_type, file, check in files:
+            content = read_private(here / Path(file).name, MOST_BYTES)
+            if _digest(content) != check:
+                raise ValueError("is not what was written")
+            frames[object_type] = pl.read_parquet(io.BytesIO(content))
+        results.append(replace(CollectionResult.from_json(said), frames=frames))
+    return Unbilled(results, period=note["period"], currency=note["currency"], taken_at=taken_at)
+
+
+def _notes(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    for name in names:
+        note = read_note(folder / name / NOTE) if NAME.fullmatch(name) else None
+        if note:
+            yield folder / name, note
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,226 @@
+"""What is not billed yet: asked of either source, and kept as history outside of the cache."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import invoicekit as ik
+from invoicekit.sandbox.graph.script import Script
+from invoicekit.sandbox.server import demo_sandbox
+
+
+@pytest.fixture(scope="module")
+def graph():
+    with demo_sandbox(graph=True) as sandbox:
+        sandbox.graph.script = Script(("succeeded",))
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def v1():
+    with demo_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def open_client(tmp_path, monkeypatch):
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "data"))
+    clients = []
+
+    def open_(sandbox, tenant_id="t", **given):
+        clients.append(
+            ik.connect(
+                **sandbox.settings, cache_dir=tmp_path / "cache", tenant_id=tenant_id, **given
+            )
+        )
+        return clients[-1]
+
+    yield open_
+    for client in clients:
+        client.close()
+
+
+def files(client):
+    return sorted(path for path in client.settings.history.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("source", ["graph", "v1"])
+@pytest.mark.parametrize("period", ["current", "previous"])
+def test_it_is_read_proven_incomplete_and_kept(request, open_client, source, period):
+    client = open_client(request.getfixturevalue(source))
+    before = datetime.now(UTC)
+    found = client.unbilled(period=period)
+    assert before <= found.taken_at <= datetime.now(UTC)
+    items = found.line_items()
+    assert set(items) == {"OneTimeInvoiceLineItem", "DailyRatedUsageLineItem"}
+    assert set(items.ledger["source"]) == {source}
+    assert found.charges()["invoice_id"].null_count() == found.charges().height > 0
+    proof = found.reconcile()
+    assert (proof.state, proof.difference) == ("incomplete", 0)
+    assert "invoice (not billed yet)" in proof.missing
+    assert proof.lines_total == found.totals()["total"][0]
+    assert found.month in repr(found)
+    (row,) = client.unbilled_history().iter_rows(named=True)
+    assert row == {
+        "taken_at": found.taken_at,
+        "month": found.month,
+        "period": period,
+        "currency": "USD",
+        "source": source,
+        "lines": proof.lines,
+        "total": proof.lines_total,
+    }
+
+
+def test_both_sources_say_the_same(graph, v1, open_client):
+    one, two = open_client(graph).unbilled(), open_client(v1).unbilled()
+    assert one.month == two.month
+    assert_frame_equal(one.charges(), two.charges(), check_row_order=False)
+
+
+def test_the_month_before_is_called_last_by_graph(graph, open_client):
+    found = open_client(graph).unbilled(period="previous")
+    first = found.taken_at.replace(day=1) - timedelta(days=1)
+    assert found.month == f"{first:%Y-%m}"
+
+
+def test_a_snapshot_is_read_back_as_it_was(graph, open_client):
+    found = open_client(graph).unbilled()
+    later = open_client(graph, offline=True)
+    again = later.unbilled_snapshot(found.taken_at)
+    assert (again.month, again.period, again.currency) == (found.month, "current", "USD")
+    for name, frame in found.line_items().items():
+        assert_frame_equal(again.line_items()[name], frame)
+    assert_frame_equal(again.charges(), found.charges())
+    assert again.reconcile() == found.reconcile()
+    with pytest.raises(ik.NotFoundError, match="unbilled_history"):
+        later.unbilled_snapshot(datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def test_each_answer_is_a_snapshot_and_none_is_ever_an_answer(graph, open_client):
+    client = open_client(graph)
+    one = client.unbilled()
+    assert client.unbilled() is one
+    two = client.unbilled(refresh=True)
+    three = open_client(graph).unbilled()
+    assert one.taken_at < two.taken_at < three.taken_at
+    assert client.unbilled_history()["taken_at"].to_list() == [
+        three.taken_at, two.taken_at, one.taken_at
+    ]  # fmt: skip
+    with pytest.raises(ik.FetchError, match="offline"):
+        open_client(graph, offline=True).unbilled()
+
+
+def test_clearing_the_cache_leaves_the_history(graph, open_client):
+    client = open_client(graph)
+    client.unbilled()
+    there = files(client)
+    assert there
+    client.cache.clear()
+    assert files(client) == there
+    if os.name == "posix":
+        assert {path.stat().st_mode & 0o777 for path in there} == {0o600}
+        assert there[0].parent.stat().st_mode & 0o777 == 0o700
+    assert not any(client.settings.cache_dir in path.parents for path in there)
+
+
+def test_two_partners_have_a_history_each(graph, open_client):
+    open_client(graph, "one").unbilled()
+    assert open_client(graph, "two").unbilled_history().is_empty()
+
+
+@pytest.mark.parametrize("damage", ["note", "frame", "no note", "no frame"])
+def test_a_damaged_snapshot_is_none(graph, open_client, damage):
+    client = open_client(graph)
+    taken_at = client.unbilled().taken_at
+    kind = "snapshot.json" if "note" in damage else "0-0.parquet"
+    (path,) = (path for path in files(client) if path.name == kind)
+    if damage.startswith("no "):
+        path.unlink()
+    else:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    with pytest.raises(ik.NotFoundError):
+        client.unbilled_snapshot(taken_at)
+    assert client.unbilled_history().is_empty() == ("note" in damage)
+
+
+def test_a_note_that_names_a_file_elsewhere_is_not_followed(graph, open_client, tmp_path):
+    from invoicekit.files.private import read_note, write_note
+
+    client = open_client(graph)
+    taken_at = client.unbilled().taken_at
+    (path,) = (path for path in files(client) if path.name == "snapshot.json")
+    (tmp_path / "other.parquet").write_bytes(b"x")
+    note = read_note(path)
+    note["frames"][0][0][1] = "../../../../../other.parquet"
+    write_note(path, note)
+    with pytest.raises(ik.NotFoundError):
+        client.unbilled_snapshot(taken_at)
+
+
+def test_without_data_there_is_no_snapshot(graph, open_client):
+    client = open_client(graph)
+    with pytest.warns(UserWarning, match="no data yet"):
+        found = client.unbilled(currency="eur")
+    assert (found.currency, found.charges().height) == ("EUR", 0)
+    assert found.reconcile().state == "incomplete"
+    assert client.unbilled_history().is_empty()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"period": "last"}, "one of current, previous"),
+        ({"currency": "dollars"}, "three letters"),
+        ({"currency": "../"}, "three letters"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused(graph, open_client, given, words):
+    with pytest.raises(ValueError, match=words):
+        open_client(graph).unbilled(**given)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_costs_a_warning(graph, open_client, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(0o500)
+    with pytest.warns(UserWarning, match="the snapshot cannot be kept"):
+        assert open_client(graph).unbilled().charges().height
+
+
+def test_a_file_in_the_way_costs_a_warning(graph, open_client):
+    client = open_client(graph)
+    client.settings.history.parent.mkdir(parents=True)
+    client.settings.history.write_bytes(b"")
+    with pytest.warns(UserWarning, match="the snapshot cannot be kept"):
+        assert client.unbilled().charges().height
+    assert client.unbilled_history().is_empty()
+
+
+def test_what_graph_is_asked(graph, open_client):
+    graph.graph.requests.clear()
+    open_client(graph).unbilled(period="previous")
+    submitted = [one.target for one in graph.graph.requests if one.method == "POST"]
+    base = "/v1.0/reports/partners/billing"
+    assert submitted == [
+        f"{base}/reconciliation/unbilled/export", f"{base}/usage/unbilled/export"
+    ]  # fmt: skip
+    assert graph.graph.leaked == []
+
+
+def test_the_demo_keeps_its_history_with_its_cache():
+    with ik.demo() as client:
+        client.unbilled()
+        assert client.settings.cache_dir in client.settings.history.parents
+        assert client.unbilled_history().height == 1
+        note = json.loads(files(client)[-1].read_bytes())
+        assert pl.Series([note["currency"]]).to_list() == ["USD"]
