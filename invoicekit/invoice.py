@@ -23,9 +23,9 @@ from invoicekit.fetch.session import Session
 from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.files.private import file_name
 from invoicekit.frames.charges import charges
-from invoicekit.frames.collection_result import CollectionResult, Pair
+from invoicekit.frames.collection_result import SHARED, CollectionResult, Pair
 from invoicekit.line_items import InvoiceLines, LineItems
-from invoicekit.sources.choose import collections_of, raise_if_held_elsewhere
+from invoicekit.sources.choose import collections_of
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.documents import write_document
 from invoicekit.sources.partner_center.header import header_of, pairs_of, receipts_of
@@ -298,6 +298,14 @@ class Invoice:
 
     def _line_items(self, wanted: Sequence[Pair]) -> LineItems:
         none = CollectionResult
+        read = [self._read[pair] for pair in wanted]
+        types = {one.line_item_type for one in read if one.state != SHARED}
+        for one in read:
+            if one.state == SHARED and one.line_item_type not in types:
+                raise ValueError(
+                    f"Graph's exports do not tell providers apart: {'/'.join(one.pair)} of "
+                    f"{self.id} is with the others. Leave provider out"
+                )
         return LineItems(
             self.id,
             [self._read[one] if one in wanted else none(*one) for one in self._pairs()],
@@ -320,7 +328,6 @@ class Invoice:
         if not pairs:
             return
         collections = [one for one in self._collections() if one.pair in pairs]
-        raise_if_held_elsewhere(collections)
         pool = ThreadPool(self._session.settings.connections, f"invoicekit-{self.id}")
         with Progress(self.id) as progress:
             reading = [

@@ -158,9 +158,11 @@ def test_what_providers_share_is_read_once():
     assert {(one.source, one.held_by) for one in old} == {("v1", "")}
 
 
-def test_a_type_that_graph_does_not_export_is_refused_by_name():
+def test_a_type_that_graph_does_not_export_is_asked_of_v1_which_refuses_by_name():
+    (found,) = collections_of(HEADER, [("onetime", "credits")], settings_of())
+    assert found.source == "v1"
     with pytest.raises(ValueError, match="Graph exports no 'credits'"):
-        collections_of(HEADER, [("onetime", "credits")], settings_of())
+        collections_of(HEADER, [("onetime", "credits")], settings_of(), "graph")
 
 
 GRAPH_LINE = b'{"CustomerId":"a","Subtotal":1.10,"TaxTotal":0,"Total":1.10,"Currency":"USD"}'
@@ -206,8 +208,17 @@ def test_lines_of_two_providers_count_once_and_usage_may_wait(shared_client):
         "onetime/billing": "added",
         "onetime/usage": "no data yet",
     }
-    with pytest.raises(ValueError, match="do not tell providers apart"):
-        found.line_items(provider="marketplace", refresh=True)
+    for refresh in (False, True):
+        with pytest.raises(ValueError, match="do not tell providers apart"):
+            found.line_items(provider="marketplace", line_item_type="billing", refresh=refresh)
+    assert found.line_items(line_item_type="billing").collections.height == 3
+
+
+def test_one_provider_first_and_all_of_them_then(shared_client):
+    found = shared_client.invoice("G1")
+    assert found.line_items(provider="onetime", line_item_type="billing")
+    with pytest.warns(UserWarning, match="no data yet"):
+        assert ik.charges(found.line_items()).height == 1
 
 
 def test_such_an_invoice_is_stored_for_an_hour(shared, shared_client):

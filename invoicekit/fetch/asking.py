@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -13,9 +13,11 @@ from invoicekit.fetch.download import Address
 from invoicekit.fetch.downloads import Download, Wanted, find
 from invoicekit.fetch.records import alone, read_record, write_record
 from invoicekit.fetch.session import Session
+from invoicekit.fetch.transport import closed
 from invoicekit.pages import Answer, Request
 
 T = TypeVar("T")
+CLOSING = 2.0  # seconds within which a download stops that nobody wants
 
 
 class MissError(Exception):
@@ -35,6 +37,7 @@ class Asking:
         self._earlier = session.root / earlier if earlier else None
         self._correlation_id = str(uuid.uuid4())  # one a pull, as Microsoft's own clients do
         self._ahead: list[Future[Any]] = []
+        self._files: list[Future[Download]] = []
         self._closed = threading.Event()
 
     def __call__(self, request: Request) -> Answer:
@@ -51,7 +54,7 @@ class Asking:
 
     def file(self, wanted: Wanted, address: Address) -> Future[Download]:
         """A file on another thread: from the pull's folder, an earlier pull's, or downloaded."""
-        return self._begun(
+        file = self._begun(
             self._session.pool.submit(
                 lambda: self._session.downloader.fetch(
                     wanted,
@@ -63,6 +66,8 @@ class Asking:
                 )
             )
         )
+        self._files.append(file)
+        return file
 
     def kept(self, name: str) -> bytes | None:
         """A small record of this pull."""
@@ -81,14 +86,25 @@ class Asking:
         return alone(self._session, self._path.parent, self.export_timeout)
 
     def wait(self, seconds: float, why: str) -> None:
-        """Wait, unless the client is closed."""
+        """Wait, unless the client is closed.
+
+        Raises:
+            FetchError: it is closed, or the pull has ended.
+        """
         self._session.wait(seconds, why)
+        if self._closed.is_set():
+            raise closed()
+
+    def redact(self, text: str) -> str:
+        """The text without secrets."""
+        return self._session.redact(text)
 
     def close(self) -> None:
-        """Drop what was asked ahead."""
+        """Drop what was asked ahead; downloads have stopped when this returns."""
         self._closed.set()
         for future in self._ahead:
             future.cancel()
+        wait(self._files, CLOSING)
 
     def _begun(self, future: Future[T]) -> Future[T]:
         self._ahead = [*(one for one in self._ahead if not one.done()), future]
@@ -157,3 +173,7 @@ class Committed:
 
     def wait(self, seconds: float, why: str) -> None:
         """There is nothing to wait for."""
+
+    def redact(self, text: str) -> str:
+        """The text without secrets."""
+        return self._session.redact(text)

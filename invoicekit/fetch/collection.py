@@ -65,6 +65,9 @@ class Ask(Protocol):
     def wait(self, seconds: float, why: str) -> None:
         """Wait, unless the client is closed. `why` is told where it takes some seconds."""
 
+    def redact(self, text: str) -> str:
+        """The text without secrets, should the service have echoed one."""
+
 
 class Restart(Exception):  # noqa: N818 (a turn of events, not an error)
     """The pages read so far are of no use: pull the collection from its beginning, once."""

@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import stat
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -19,7 +20,8 @@ from invoicekit.fetch.manifest import BLOB, BLOB_SUFFIX
 from invoicekit.files.private import NEW, READ, private_folder, replace, unlinked
 
 PIECE = 1 << 20
-CHECK = 16  # bytes of a checksum
+CHECK = 8  # bytes of a checksum, in a file's name: Windows bounds the length of paths
+ALIVE = 60.0  # seconds after which a pull's folder shows that somebody works in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class NewFile:
 
     def __init__(self, wanted: Wanted, folder: Path, quota: Quota) -> None:
         self.size = 0
+        self._shown = time.monotonic()
         self._digest = hashlib.blake2b(digest_size=CHECK)
         self._key = hashlib.sha256(wanted.key.encode()).hexdigest()[:32]
         self._folder = private_folder(folder)
@@ -117,6 +120,10 @@ class NewFile:
             raise _no_room()
         self._digest.update(piece)
         self._file.write(piece)
+        if time.monotonic() - self._shown > ALIVE:
+            self._shown = time.monotonic()
+            with contextlib.suppress(OSError):
+                os.utime(self._folder)
 
     def finish(self) -> Path:
         """Give it its name."""

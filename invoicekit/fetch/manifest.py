@@ -21,7 +21,7 @@ from invoicekit.files.removal import Layout, Removed, remove_folder
 COMMIT, PENDING = "commit.json", "pending.json"
 PAGE = ".page"
 BLOB_SUFFIX = ".blob"  # a file of any size, named after what it is kept under, size and checksum
-BLOB = rf"[0-9a-f]{{32}}-[0-9a-f]{{1,16}}-[0-9a-f]{{32}}\{BLOB_SUFFIX}"
+BLOB = rf"[0-9a-f]{{32}}-[0-9a-f]{{1,16}}-[0-9a-f]{{16}}\{BLOB_SUFFIX}"
 LOCK = "export.lock"
 PULL = r"[0-9a-f]{8}"
 RECORD = r"[a-z-]{1,40}\.record"

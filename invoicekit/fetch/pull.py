@@ -122,7 +122,10 @@ class _Run(Generic[T]):
             self.manifests.folder_of(earlier.pull) if earlier else None,
         )
         try:
-            result = self._built(ask, readings)
+            try:
+                result = self._built(ask, readings)
+            finally:
+                ask.close()  # nothing more comes into a folder that may be dropped
         except FetchError as error:
             if error.status in WRONG:
                 self.manifests.forget(name)
@@ -136,8 +139,6 @@ class _Run(Generic[T]):
         except (PageError, FrameError):
             self.manifests.forget(name)
             raise
-        finally:
-            ask.close()
         if self.collection.lifetime == 0 or self.session.unwritten != unwritten:
             self.manifests.forget(name)
         else:

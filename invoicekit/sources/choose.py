@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -72,21 +72,6 @@ def unbilled_of(period: str, currency: str, settings: Settings, today: date) -> 
     return [v1_requests.unbilled(one, currency, period, size=size) for one in LINE_ITEM_TYPES]
 
 
-def raise_if_held_elsewhere(collections: Iterable[Collection]) -> None:
-    """Raise where one is wanted without the one that has its lines.
-
-    Raises:
-        ValueError: that is so.
-    """
-    there = {one.pair for one in collections if not one.held_by}
-    for one in collections:
-        if one.held_by and (one.held_by, one.line_item_type) not in there:
-            raise ValueError(
-                f"Graph's exports do not tell providers apart: the lines of {one.name} are with "
-                f"those of {one.held_by}. Leave provider out"
-            )
-
-
 def _collection(
     invoice: InvoiceHeader,
     provider: str,
@@ -101,8 +86,10 @@ def _collection(
         cloud=settings.cloud,
         source=source,
     )
-    if chosen == graph.SOURCE and not settings.graph_url:  # the host is one of the user's own
-        if source == graph.SOURCE:
-            raise_without_graph(settings)
-        chosen = "v1"
+    if chosen == graph.SOURCE and source is None:
+        # The host may be one of the user's own; and what Graph does not know, v1 refuses by name.
+        known = settings.graph_url and line_item_type in graph_requests.EXPORTS
+        chosen = chosen if known else "v1"
+    elif chosen == graph.SOURCE and not settings.graph_url:
+        raise_without_graph(settings)
     return SOURCES[chosen].collection(invoice, provider, line_item_type, settings)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from invoicekit.fetch.eviction import collections_in, known_folders
-from invoicekit.fetch.manifest import PAGE, Manifests
+from invoicekit.fetch.manifest import BLOB_SUFFIX, PAGE, Manifests
 from invoicekit.files.private import MARKER, PART, is_marked
 from invoicekit.files.removal import Layout, Removed, remove_within
 from invoicekit.store.dataset import Store
@@ -84,7 +84,7 @@ class Cache:
         (0, 26, 1)
         """
         sizes = dict(self._files())
-        pages = [path for path in sizes if path.suffix == PAGE]
+        pages = [path for path in sizes if path.suffix in {PAGE, BLOB_SUFFIX}]
         notes = [note for manifests in self._collections() if (note := manifests.committed())]
         made = [note.made for note in notes]
         return CacheInfo(

@@ -232,11 +232,26 @@ def test_usage_without_data_is_left_out_and_not_asked_again_for_an_hour(graph, o
 def test_an_export_that_is_not_ready_in_time_goes_on_with_the_next_call(graph, open_client):
     graph.script = Script(("running",) * 30 + ("succeeded",), retry_after="")
     client = open_client(graph, export_timeout=0.3)
-    with pytest.raises(ik.FetchError, match=r"not ready after 0.3 s; Graph says running"):
+    with pytest.raises(ik.FetchError, match=r"Graph says running, .* beyond the 0.3 s"):
         pulled(client)
     patient = open_client(graph, export_timeout=60)
     assert pulled(patient)[0] == LINES
     assert asked(graph)[0].count("submit") == 1
+
+
+def test_a_wait_beyond_the_timeout_is_not_begun(graph, open_client):
+    graph.script = Script(("running",), retry_after="86400")
+    start = time.monotonic()
+    with pytest.raises(ik.FetchError, match="look again in 86400 s"):
+        pulled(open_client(graph))
+    assert time.monotonic() - start < 5
+
+
+def test_a_secret_that_a_failure_repeats_is_not_shown(graph, open_client):
+    graph.script = Script(("failed",), error=("1", f"no use of {graph.token}"))
+    with pytest.raises(ik.FetchError, match="could not export") as caught:
+        pulled(open_client(graph))
+    assert graph.token not in f"{caught.value} {caught.value.description}"
 
 
 def test_the_wait_is_told_where_it_takes_some_seconds(graph, open_client, capsys):

@@ -159,9 +159,11 @@ class Export:
             now = time.monotonic()
             if now + seconds > deadline:
                 raise FetchError(
-                    f"the export of {self._name} is not ready after "
-                    f"{self._ask.export_timeout:g} s; Graph says {operation.status}",
-                    hint="ask again later: it goes on from here. export_timeout sets how long",
+                    f"the export of {self._name} is not ready: Graph says {operation.status}, and "
+                    f"to look again in {seconds:g} s, which is beyond the "
+                    f"{self._ask.export_timeout:g} s of export_timeout. Ask again later: it goes "
+                    "on from here",
+                    hint="ask again later: it goes on from here",
                 )
             why = ""
             if now - start - told >= TOLD_EVERY:
@@ -198,17 +200,18 @@ class Export:
         return Secret(body.decode("utf-8", "replace"))
 
     def _failure(self, operation: Operation) -> FetchError:
-        said = f"{operation.message or 'no reason named'} (code {operation.code or 'none'})"
+        reason = self._ask.redact(operation.message) or "no reason named"
+        said = f"{reason} (code {self._ask.redact(operation.code) or 'none'})"
         if operation.code == NO_DATA:
             return NoDataError(
                 f"Graph has no data yet for {self._name}: {said}",
                 code=operation.code,
-                description=operation.message,
+                description=reason,
                 hint="it is there some days after the invoice; legacy invoices are v1's",
             )
         return FetchError(
             f"Graph could not export {self._name}: {said}",
             code=operation.code or None,
-            description=operation.message or None,
+            description=reason,
             hint="ask again later; the code tells Microsoft's support more",
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -36,7 +36,7 @@ class Operation:
     manifest: Secret = NO_SECRET  # its JSON, where it is inline: it holds a SAS
     link: Secret = NO_SECRET  # where it lies else
     code: str = ""
-    message: str = ""
+    message: str = field(default="", repr=False)  # as it came: it may repeat a secret
 
 
 def parse_operation(body: bytes, name: str) -> Operation:
