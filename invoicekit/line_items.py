@@ -135,6 +135,10 @@ class Unbilled:
         month: which month that is, `"2026-09"`.
         currency: that the amounts are asked in.
         taken_at: when they were asked, in UTC.
+
+    >>> unbilled = client.unbilled(currency="USD")
+    >>> unbilled.period, unbilled.currency
+    ('current', 'USD')
     """
 
     def __init__(
