@@ -26,6 +26,7 @@ from invoicekit.invoice import Invoice
 from invoicekit.line_items import Unbilled
 from invoicekit.setting_values import hidden
 from invoicekit.settings import Settings, read_settings
+from invoicekit.sources.choose import HEADERS
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.source import pages, resource
 from invoicekit.store import snapshots
@@ -92,7 +93,7 @@ def connect(
         credential: an object with `get_token(scope)`, as those of azure-identity; it serves both
             Partner Center and Microsoft Graph.
         cloud: `"global"` (default), `"usgov"` or `"china"`.
-        base_url: another host, without `/v1`; plain http for loopback only. For a token that a
+        base_url: another host, without a path; plain http for loopback only. For a token that a
             sign-in gets, it counts only if named here, never from the environment.
         graph_url: another host for Microsoft Graph, without `/v1.0`, by the same rules. With a
             `base_url` of your own, Graph is asked only where this is given too.
@@ -155,7 +156,7 @@ class Client:
 
     def __init__(self, settings: Settings, *, at_close: Callable[[], None] | None = None) -> None:
         self.settings = settings
-        self._session = Session(settings)
+        self._session = Session(settings, headers=HEADERS)
         self._at_close = at_close
         self._unbilled: dict[tuple[str, str], Unbilled] = {}
 

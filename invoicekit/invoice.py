@@ -16,7 +16,6 @@ import polars as pl
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.totals import totals
-from invoicekit.errors import PageError
 from invoicekit.fetch.collection import Collection
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.session import Session
@@ -28,7 +27,7 @@ from invoicekit.line_items import InvoiceLines, LineItems
 from invoicekit.sources.choose import collections_of
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.documents import write_document
-from invoicekit.sources.partner_center.header import header_of, pairs_of, receipts_of
+from invoicekit.sources.partner_center.header import header_of, named_pairs, pairs_of, receipts_of
 from invoicekit.sources.partner_center.vocabulary import line_item_type_of, provider_of
 from invoicekit.store.dataset import Key, NotStoredError, Store
 from invoicekit.store.invoice_entry import InvoiceEntry
@@ -278,13 +277,7 @@ class Invoice:
 
     def _pairs(self) -> list[Pair]:
         """The pairs that the invoice names, at least one."""
-        pairs = pairs_of(self._header)
-        if not pairs:
-            raise PageError(
-                f"invoice {self.id} names no collections of line items (invoiceDetails), so there "
-                "is nothing to ask for. Look at its document in the portal"
-            )
-        return pairs
+        return named_pairs(self._header)
 
     def _collections(self) -> list[Collection]:
         named = pairs_of(self._header)

@@ -19,7 +19,7 @@ PIECE = 400_000
 class Request:
     """What to ask for, and whose token signs it.
 
-    `url` is absolute, or (of Partner Center alone) relative to the service's root. A request
+    `url` is absolute, or (of Partner Center alone) without its host. A request
     without an `audience` is sent unsigned. Its answer is kept, where `keep` says so, under `key`,
     or else under method, URL and headers.
     """
@@ -35,8 +35,8 @@ class Request:
     def __repr__(self) -> str:
         """In words, without what may be secret: header values, and the query of what is unsigned.
 
-        >>> Request("/invoices?size=2", headers=(("MS-ContinuationToken", "abc"),))
-        Request(GET /invoices?size=2, with MS-ContinuationToken)
+        >>> Request("/invoices?size=2", headers=(("Accept", "application/pdf"),))
+        Request(GET /invoices?size=2, with Accept)
         >>> Request("https://blob.example/part-1?sig=abc", audience=None)
         Request(GET https://blob.example/part-1)
         """

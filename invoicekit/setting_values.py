@@ -170,7 +170,7 @@ def as_host(name: str, url: str) -> str:
     if parts.scheme not in {"http", "https"} or not HOST.fullmatch(host) or port == 0:
         raise SettingsError(f"{name} is no http(s) address of a host")
     if parts.path or parts.query or parts.fragment:
-        raise SettingsError(f"{name} should be a host alone, without /v1, other path or query")
+        raise SettingsError(f"{name} should be a host alone, without path or query")
     if parts.scheme == "http" and host not in LOOPBACK:
         raise SettingsError(
             f"{name} would send the token unencrypted; plain http goes to loopback only"

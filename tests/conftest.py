@@ -9,6 +9,7 @@ import pytest
 
 import invoicekit as ik
 from support import leaks
+from support.entra import Place
 from support.paths import SEEDS
 from support.server import TOKEN, Asked, Reply, Service
 
@@ -66,3 +67,11 @@ def fresh_demo() -> Iterator[ik.Client]:
     """The demo partner, of whom nothing is kept yet."""
     with ik.demo() as client:
         yield client
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A Microsoft Entra on loopback, and what it needs to be signed in at."""
+    place = Place(tmp_path)
+    yield place
+    place.server.close()

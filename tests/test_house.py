@@ -256,3 +256,32 @@ def test_tracked_files_name_no_machine_and_no_registry():
         and wrong.search((ROOT / name).read_text(encoding="utf-8", errors="replace"))
     ]
     assert found == []
+
+
+# What Partner Center v1 alone knows, and the one place of each that may know it.
+WORDS_OF_V1 = re.compile(
+    r"seekOperation|MS-ContinuationToken|invoiceDetails|/v1(?![.\w])|billingProvider|X-Locale"
+)
+MAY_KNOW_V1 = ("sources/partner_center/", "sandbox/", "frames/schema.py")
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_partner_center_is_known_in_its_room_alone(file):
+    """Comments and docstrings too: another billing API is read past them."""
+    place = file.relative_to(PACKAGE).as_posix()
+    found = set(WORDS_OF_V1.findall(file.read_text(encoding="utf-8")))
+    if not place.startswith(MAY_KNOW_V1):
+        assert found == set()
+
+
+def test_the_words_of_partner_center_are_where_they_are_looked_for():
+    room = "".join(
+        file.read_text(encoding="utf-8")
+        for place in MAY_KNOW_V1
+        for file in (MODULES if place.endswith("/") else [PACKAGE / place])
+        if file.relative_to(PACKAGE).as_posix().startswith(place)
+    )
+    assert set(WORDS_OF_V1.findall(room)) == {
+        "seekOperation", "MS-ContinuationToken", "invoiceDetails", "/v1", "billingProvider",
+        "X-Locale",
+    }  # fmt: skip

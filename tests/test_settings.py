@@ -90,7 +90,7 @@ REFUSED = [
     (APP | {"cloud": "mars"}, "one of global, usgov, china"),
     (APP | {"base_url": "ftp://a"}, "no http"),
     (APP | {"base_url": "https://u:S3CRET@a"}, "user name or password"),
-    (APP | {"base_url": "https://a/v1"}, "without /v1"),
+    (APP | {"base_url": "https://a/v1"}, "a host alone"),
     (APP | {"base_url": "http://a"}, "unencrypted"),
     (APP | {"page_size": "many"}, "no whole number"),
     (APP | {"page_size": 2001}, "between 1 and 2000"),

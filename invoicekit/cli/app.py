@@ -58,7 +58,7 @@ def settings(
     context: typer.Context,
     cloud: Annotated[str | None, typer.Option(help="global, usgov or china.")] = None,
     tenant_id: Annotated[str | None, typer.Option(help="The partner's tenant.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="Another host, without /v1.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Another host, without a path.")] = None,
     graph_url: Annotated[
         str | None, typer.Option(help="Another host for Microsoft Graph, without /v1.0.")
     ] = None,

@@ -25,7 +25,6 @@ def headers_for(audience: str | None, correlation_id: str) -> dict[str, str]:
             "MS-RequestId": str(uuid.uuid4()),
             "MS-CorrelationId": correlation_id,
             "MS-PartnerCenter-Application": USER_AGENT,
-            "X-Locale": "en-US",
         }
     return {"client-request-id": str(uuid.uuid4())} if audience else {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
@@ -50,8 +50,15 @@ FOREIGN = (requests.RequestException, HTTPError, http.client.HTTPException, OSEr
 class Session:
     """Asks one partner's service, politely; the only place that touches the network."""
 
-    def __init__(self, settings: Settings, signer: Signer | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        signer: Signer | None = None,
+        headers: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        """A session that sends these `headers` of each audience beside its own."""
         self.settings = settings
+        self._headers = headers or {}
         self.signer = signer or signer_for(settings)
         self.retry_policy = RetryPolicy()
         self.root = partner_folder(settings)
@@ -223,7 +230,11 @@ class Session:
         return response, refused(asked, response.status_code, body, location)
 
     def _prepared(self, request: Request, folder: str, correlation_id: str = "") -> PreparedRequest:
-        headers = {**headers_for(request.audience, correlation_id), **dict(request.headers)}
+        headers = {
+            **self._headers.get(request.audience or "", {}),
+            **headers_for(request.audience, correlation_id),
+            **dict(request.headers),
+        }
         url = self.address_of(request)
         try:
             prepared = self._http.prepare_request(
@@ -288,26 +299,25 @@ class Session:
         )
 
 
-def url_of(base_url: str, uri: str) -> str:
-    """The address of a link's `uri`, which is relative to `/v1` (RFC 3986 joining would lose it).
+def url_of(base_url: str, url: str) -> str:
+    """The address of a request to the service itself, whose `url` may leave the host out.
 
     Raises:
         PageError: it leads to another host.
 
     >>> url_of("https://api.example", "/invoices?size=2")
-    'https://api.example/v1/invoices?size=2'
+    'https://api.example/invoices?size=2'
     >>> url_of("https://api.example", "https://evil.example/invoices")
     Traceback (most recent call last):
     invoicekit.errors.PageError: a link leads to another host, which is never asked: evil.example
     """
     try:
-        parts = urlsplit(uri)
+        parts = urlsplit(url)
     except ValueError as cause:
         raise PageError("a link is no address, so it is not asked") from cause
-    if parts.scheme or parts.netloc or uri.startswith("//"):
-        if origin_of(uri) != origin_of(base_url) or "@" in parts.netloc:
+    if parts.scheme or parts.netloc or url.startswith("//"):
+        if origin_of(url) != origin_of(base_url) or "@" in parts.netloc:
             host = re.sub(r"[^\w.:-]", "?", parts.hostname or "it names none")
             raise PageError(f"a link leads to another host, which is never asked: {host}")
-        uri = parts._replace(scheme="", netloc="").geturl()
-    path = "/" + uri.lstrip("/")
-    return base_url + (path if path.startswith("/v1/") else "/v1" + path)
+        url = parts._replace(scheme="", netloc="").geturl()
+    return f"{base_url}/{url.lstrip('/')}"

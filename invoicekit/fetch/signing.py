@@ -31,7 +31,7 @@ Origin = tuple[str, str, int | None]
 def origin_of(url: str) -> Origin:
     """Scheme, host and port of `url`: what has to be equal for two addresses to be one service.
 
-    >>> origin_of("https://api.example/v1") == origin_of("HTTPS://API.example:443/")
+    >>> origin_of("https://api.example/x") == origin_of("HTTPS://API.example:443/")
     True
     >>> origin_of("https://api.example:none/"), origin_of("https://[")  # no address: like no other
     (('', '', None), ('', '', None))

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from invoicekit.auth.signers import raise_without_graph
+from invoicekit.clouds import PARTNER_CENTER
 from invoicekit.fetch.collection import Collection
 from invoicekit.settings import Settings
 from invoicekit.sources.base import InvoiceHeader, Source
@@ -19,6 +20,7 @@ from invoicekit.sources.partner_center import source as partner_center
 from invoicekit.sources.partner_center.vocabulary import LINE_ITEM_TYPES
 from invoicekit.sources.periods import choose_source
 
+HEADERS: Final = {PARTNER_CENTER: v1_requests.HEADERS}  # what each service wants in all heads
 SOURCES: Final[dict[str, Source]] = {"v1": partner_center, "graph": graph}
 CARRIER = "onetime"  # of several providers, the one under whose name what they share is read
 

@@ -51,7 +51,7 @@ def ask(session, url, audience, **more):
 
 def test_each_service_gets_its_own_token_and_its_own_headers(open_session):
     session, places = open_session()
-    ask(session, "/invoices", "partner_center")
+    ask(session, "/v1/invoices", "partner_center")
     ask(session, places["graph"].url + "/v1.0/x", "graph", method="POST", body=b'{"a":1}')
     ask(session, places["blobs"].url + "/part-1?sig=S3CRET", None)
     heads = {name: place.asked[0].headers for name, place in places.items()}
@@ -71,7 +71,7 @@ def test_each_service_gets_its_own_token_and_its_own_headers(open_session):
 def test_no_token_of_either_is_in_a_log_a_repr_or_a_file(open_session, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
     session, places = open_session()
-    ask(session, "/invoices", "partner_center")
+    ask(session, "/v1/invoices", "partner_center")
     request = Request(places["graph"].url + "/v1.0/x", audience="graph")
     session.ask(request, "a/b", correlation_id="c")
     shown = [session, session.signer, session.settings, vars(session), vars(session.signer)]
@@ -136,7 +136,7 @@ def test_a_refusal_of_graph_names_the_permission_and_where_it_is_granted(open_se
     assert "Insufficient privileges" in str(error)
     assert (error.status, error.code) == (403, "Authorization_RequestDenied")
     with pytest.raises(ik.AccessError) as caught:
-        ask(session, "/invoices", "partner_center")
+        ask(session, "/v1/invoices", "partner_center")
     assert "PartnerBilling" not in str(caught.value)
 
 
@@ -193,6 +193,6 @@ def test_no_proxy_of_the_machine_hears_what_goes_to_loopback(open_session, monke
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     session, places = open_session()
-    ask(session, "/invoices", "partner_center")
+    ask(session, "/v1/invoices", "partner_center")
     ask(session, places["graph"].url + "/v1.0/x", "graph")
     assert session._way("https://graph.microsoft.com/v1.0/x")["proxies"]["https"].endswith(":9")

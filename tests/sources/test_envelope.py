@@ -49,7 +49,7 @@ def test_a_byte_order_mark_is_stripped():
     ],
 )
 def test_a_next_link_gets_two_repairs_and_no_more(wire, meant):
-    assert parse_page(page([], uri=wire)).next == Request(meant)
+    assert parse_page(page([], uri=wire)).next == Request(f"/v1{meant}")
 
 
 def test_all_headers_of_a_link_are_kept_as_they_are():
@@ -122,26 +122,26 @@ def test_dots_elsewhere_in_a_link_are_as_good_as_any_letter():
 
 def test_pages_are_followed_to_the_last_one_whatever_they_say_of_their_number():
     answers = {
-        Request("a"): page([1, 2], uri="b"),
-        Request("b"): page([], uri="c", totalCount=0),
-        Request("c"): page([3]),
+        Request("/v1/a"): page([1, 2], uri="b"),
+        Request("/v1/b"): page([], uri="c", totalCount=0),
+        Request("/v1/c"): page([3]),
     }
-    pages = list(follow(answers.__getitem__, Request("a")))
+    pages = list(follow(answers.__getitem__, Request("/v1/a")))
     assert [found.rows for found in pages] == [2, 0, 1]
     assert [found.number for found in pages] == [1, 2, 3]
 
 
 def test_one_uri_with_two_tokens_is_two_links():
-    first, second = (Request("x", headers=(("MS-ContinuationToken", value),)) for value in "aA")
+    first, second = (Request("/v1/x", headers=(("MS-ContinuationToken", value),)) for value in "aA")
     answers = {first: page([1], uri="x", token="A")}
     answers[second] = page([2])
     assert [found.rows for found in follow(answers.__getitem__, first)] == [1, 1]
 
 
 def test_a_circle_of_links_is_told():
-    answers = {Request("a"): page([1], uri="b"), Request("b"): page([2], uri="a")}
+    answers = {Request("/v1/a"): page([1], uri="b"), Request("/v1/b"): page([2], uri="a")}
     with pytest.raises(PageError, match="circle"):
-        list(follow(answers.__getitem__, Request("a")))
+        list(follow(answers.__getitem__, Request("/v1/a")))
 
 
 def test_empty_pages_end_after_fifty_in_a_row():
@@ -149,22 +149,22 @@ def test_empty_pages_end_after_fifty_in_a_row():
 
     def numbered(rows_at: int, last: int = 10_000):
         def ask(link: Request) -> bytes:
-            number = int(link.url)
+            number = int(link.url.removeprefix("/v1/"))
             uri = None if number == last else str(number + 1)
             return page([1] if number % rows_at == 0 else [], uri=uri)
 
         return ask
 
     with pytest.raises(PageError, match="leads nowhere: 51 pages without a row"):
-        list(follow(numbered(10_000), Request("1")))
-    assert sum(found.rows for found in follow(numbered(51, last=200), Request("1"))) == 3
+        list(follow(numbered(10_000), Request("/v1/1")))
+    assert sum(found.rows for found in follow(numbered(51, last=200), Request("/v1/1"))) == 3
 
 
 def test_the_same_page_twice_in_a_row_is_told():
     same = page([1], uri="/next")
-    answers = {Request("a"): same, Request("/next"): same}
+    answers = {Request("/v1/a"): same, Request("/v1/next"): same}
     with pytest.raises(PageError, match="byte for byte"):
-        list(follow(answers.__getitem__, Request("a")))
+        list(follow(answers.__getitem__, Request("/v1/a")))
 
 
 def test_a_resource_that_is_no_object_is_told():

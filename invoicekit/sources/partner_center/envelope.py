@@ -16,6 +16,7 @@ import msgspec
 
 from invoicekit.errors import PageError
 from invoicekit.pages import BOM, PIECE, Answer, Cut, Page, Request, page_of, tight_cuts
+from invoicekit.sources.partner_center.requests import rooted
 
 # What a link may ask to be sent along: the service's own headers (the seek token is one), and the
 # form of the answer. Never who we are, where it goes, or how a message is cut.
@@ -225,7 +226,11 @@ def _checked(wire: _Link, where: str) -> Request:
     uri = wire.uri.replace("&amp;", "&")
     head, mark, tail = uri.partition("?")
     uri = head + mark + tail.replace("?", "&")
-    if not uri or re.search(r"[\x00-\x20\x7f\\]", uri) or _has_dots(head):
+    try:
+        url = rooted(uri)
+    except ValueError:
+        url = ""
+    if not (uri and url) or re.search(r"[\x00-\x20\x7f\\]", uri) or _has_dots(head):
         raise PageError(f"{where} names a next link that is no address")
     if wire.method.upper() != "GET":
         raise PageError(f"{where} wants a {wire.method!r} request next; only GET is known")
@@ -240,7 +245,7 @@ def _checked(wire: _Link, where: str) -> Request:
             raise PageError(f"{where} names a header for the next that is not well formed")
     if len({name.lower() for name, _ in headers}) < len(headers):
         raise PageError(f"{where} names a header for the next twice; neither is believed")
-    return Request(uri, headers=headers)
+    return Request(url, headers=headers)
 
 
 def _has_dots(path: str) -> bool:

@@ -78,6 +78,21 @@ def pairs_of(header: InvoiceHeader) -> list[tuple[str, str]]:
     return list(dict.fromkeys(pairs))
 
 
+def named_pairs(header: InvoiceHeader) -> list[tuple[str, str]]:
+    """The same, for whoever wants lines.
+
+    Raises:
+        PageError: it names none, or does not say which it has.
+    """
+    pairs = pairs_of(header)
+    if not pairs:
+        raise PageError(
+            f"invoice {header.id} names no collections of line items (invoiceDetails), so there is "
+            "nothing to ask for. Look at its document in the portal"
+        )
+    return pairs
+
+
 def receipts_of(header: InvoiceHeader) -> list[tuple[str, Request]]:
     """The tax receipts of an invoice: the id of each, and the request for its PDF.
 

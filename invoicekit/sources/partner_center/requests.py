@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from invoicekit.fetch.collection import FOR_EVER, HOUR, NOT_AT_ALL, Collection
 from invoicekit.pages import Request
 
 SOURCE = "v1"
+ROOT = "/v1"  # what the paths of all requests begin with; of links, most leave it out
+HEADERS = {"X-Locale": "en-US"}  # with each request: it only localises text
 # After this long an invoice is closed: Microsoft corrects it by a further document, not in place.
 CLOSED_AFTER = timedelta(days=15)
 # Path style answers these with an empty list, query style with rows (Partner-Center-Java#119).
@@ -38,12 +40,12 @@ IN_PATH = {
 
 def invoices() -> Collection:
     """All invoices of the partner: asked unpaged, as new commerce ignores size and offset."""
-    return Collection(SOURCE, "the list of invoices", Request("/invoices"), HOUR)
+    return Collection(SOURCE, "the list of invoices", Request(f"{ROOT}/invoices"), HOUR)
 
 
 def invoice(invoice_id: str) -> Collection:
     """One invoice by its id (App+User sign-in only)."""
-    first = Request(f"/invoices/{segment(invoice_id)}")
+    first = Request(f"{ROOT}/invoices/{segment(invoice_id)}")
     return Collection(SOURCE, f"invoice {invoice_id}", first, HOUR, invoice_id)
 
 
@@ -58,7 +60,7 @@ def line_items(
     version: str = "",
 ) -> Collection:
     """The line items of one pair that an invoice's details name."""
-    base = f"/invoices/{segment(invoice_id)}/lineitems"
+    base = f"{ROOT}/invoices/{segment(invoice_id)}/lineitems"
     if (provider, line_item_type) in BY_QUERY:
         query = {
             "provider": provider,
@@ -95,7 +97,7 @@ def unbilled(line_item_type: str, currency: str, period: str, *, size: int) -> C
     return Collection(
         SOURCE,
         f"onetime/{line_item_type}, not billed, of the {period} month in {currency}",
-        Request(f"/invoices/unbilled/lineitems?{urlencode(query)}"),
+        Request(f"{ROOT}/invoices/unbilled/lineitems?{urlencode(query)}"),
         NOT_AT_ALL,
         "",
         "onetime",
@@ -105,13 +107,28 @@ def unbilled(line_item_type: str, currency: str, period: str, *, size: int) -> C
 
 def statement(invoice_id: str) -> Request:
     """The PDF of an invoice (App+User sign-in only)."""
-    return Request(f"/invoices/{segment(invoice_id)}/documents/statement", headers=(AS_PDF,))
+    return Request(f"{ROOT}/invoices/{segment(invoice_id)}/documents/statement", headers=(AS_PDF,))
 
 
 def tax_receipt(invoice_id: str, receipt_id: str) -> Request:
     """The PDF of a tax receipt (App+User sign-in only; Taiwan)."""
-    base = f"/invoices/{segment(invoice_id)}/receipts/{segment(receipt_id)}"
+    base = f"{ROOT}/invoices/{segment(invoice_id)}/receipts/{segment(receipt_id)}"
     return Request(f"{base}/documents/statement", headers=(AS_PDF,))
+
+
+def rooted(uri: str) -> str:
+    """The address of a link, which is relative to the root (RFC 3986 joining would lose that).
+
+    Raises:
+        ValueError: it is no address.
+
+    >>> rooted("/invoices?size=2"), rooted("/v1/invoices"), rooted("https://api.example/invoices")
+    ('/v1/invoices?size=2', '/v1/invoices', 'https://api.example/v1/invoices')
+    """
+    parts = urlsplit(uri)
+    path = "/" + parts.path.lstrip("/")
+    path = path if path.startswith(f"{ROOT}/") else ROOT + path
+    return parts._replace(path=path).geturl()
 
 
 def segment(name: str) -> str:
