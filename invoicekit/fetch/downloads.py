@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from invoicekit.fetch.eviction import Quota
+from invoicekit.fetch.eviction import LOOKED_AT, Quota
 from invoicekit.fetch.manifest import BLOB, BLOB_SUFFIX
 from invoicekit.files.private import NEW, READ, private_folder, replace, unlinked
 
@@ -100,6 +100,7 @@ class NewFile:
         self._key = hashlib.sha256(wanted.key.encode()).hexdigest()[:32]
         self._folder = private_folder(folder)
         self._room = _room_in(folder, quota)
+        self._look_at: float = PIECE
         self._quota = quota
         self._part = folder / f".{secrets.token_hex(8)}.part"
         self._file = open(os.open(self._part, NEW, 0o600), "wb")  # noqa: PTH123, SIM115
@@ -116,6 +117,10 @@ class NewFile:
     def write(self, piece: bytes) -> None:
         """Write what comes next."""
         self.size += len(piece)
+        if self.size > self._look_at:  # others are written to the same folder meanwhile
+            self._look_at = self.size + max(PIECE, LOOKED_AT * self._quota.bytes)
+            self._file.flush()
+            self._room = _room_in(self._folder, self._quota) + self.size - len(piece)
         if self.size > self._room:
             raise _no_room()
         self._digest.update(piece)

@@ -339,6 +339,26 @@ def test_more_than_the_cache_may_hold_is_not_begun(serve, open_downloader, folde
     assert names(folder) == []
 
 
+def test_what_is_written_at_the_same_time_counts(serve, open_downloader, folder):
+    service = serve(lambda _: Reply(BODY, chunked=True, stall=0.2))
+    downloader, errors = open_downloader(cache_gb=0.005), []
+
+    def one(name):
+        try:
+            fetch(downloader, at(service), folder, wanted=Wanted(name, name))
+        except ik.FetchError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=one, args=(f"b{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 5_000_000
+    assert len(errors) >= 3
+    assert all("more than cache_gb allows" in str(error) for error in errors)
+
+
 def test_what_lies_there_already_counts(serve, open_downloader, folder):
     service = serve(lambda _: BODY)
     gb = 1.5 * len(BODY) / 1e9

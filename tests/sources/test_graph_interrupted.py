@@ -49,6 +49,8 @@ class Slow:
         if place == "two":
             return Reply(json.dumps(self.manifest()).encode(), delay=self.wait("manifest"))
         number = int(place[1])
+        if self.state == "first spoilt" and number != 1:
+            return Reply(BLOBS[number][:-9]) if number == 0 else Reply(BLOBS[2], stall=2.0)
         return Reply(BLOBS[number], stall=self.wait(f"blob {number}"))
 
     def wait(self, state: str) -> float:
@@ -176,6 +178,15 @@ def test_several_processes_submit_one_export(tmp_path):
         methods = "".join(r.method[0] for r in graph.requests)
         assert "PP" not in methods.replace("PGG", ""), methods
         assert set(places) == {"operations"}
+
+
+def test_what_is_still_coming_in_is_not_kept_of_a_pull_that_is_forgotten(slow, tmp_path):
+    graph, cache = slow("first spoilt"), tmp_path / "cache"
+    with client_of(graph.url, cache) as client:
+        with pytest.raises(ik.PageError, match=r"blob b0 of .* stops before its end"):
+            pulled(client)
+        time.sleep(2.5)
+        assert kept_in(cache) == []
 
 
 def test_a_disk_that_fills_up_is_an_error_that_loses_nothing(slow, tmp_path):
