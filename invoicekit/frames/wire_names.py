@@ -93,7 +93,7 @@ def columns_of(kind: Kind, source: Source = "v1") -> tuple[Column, ...]:
     """
     if source == "v1":
         return kind.columns
-    lacking = LACKING[source].get(kind.object_type, frozenset())  # these keep v1's names
+    lacking = LACKING.get(source, {}).get(kind.object_type, frozenset())  # these keep v1's names
     return tuple(
         column if column.name in lacking else _named(column, kind, source)[0]
         for column in kind.columns
