@@ -32,6 +32,7 @@ class Slow:
 
     def __init__(self, state: str) -> None:
         self.state = state
+        self.seconds = 20.0
         self.url = ""
         self.asked: list[str] = []
 
@@ -54,7 +55,7 @@ class Slow:
         return Reply(BLOBS[number], stall=self.wait(f"blob {number}"))
 
     def wait(self, state: str) -> float:
-        return 20.0 if self.state == state else 0.0
+        return self.seconds if self.state == state else 0.0
 
     def manifest(self):
         return {
@@ -187,6 +188,24 @@ def test_what_is_still_coming_in_is_not_kept_of_a_pull_that_is_forgotten(slow, t
             pulled(client)
         time.sleep(2.5)
         assert kept_in(cache) == []
+
+
+def test_a_cache_that_is_cleared_meanwhile_costs_an_error_and_no_line(slow, tmp_path):
+    graph, cache = slow("blob 1"), tmp_path / "cache"
+    graph.seconds = 2.0
+
+    def clear():
+        until(lambda: blobs_in(cache) == 2)
+        with client_of(graph.url, cache) as other:
+            other.cache.clear()
+
+    thread = threading.Thread(target=clear)
+    thread.start()
+    with client_of(graph.url, cache) as client:
+        with pytest.raises(ik.FetchError, match=r"cannot be written|cleared the cache"):
+            pulled(client)
+        thread.join()
+        assert pulled(client)[0] == LINES
 
 
 def test_a_disk_that_fills_up_is_an_error_that_loses_nothing(slow, tmp_path):
