@@ -18,7 +18,7 @@ from invoicekit.visible import visible
 
 State = Literal["ties", "differs", "incomplete"]
 MARKS = {"ties": "✔", "differs": "✘", "incomplete": "⚠"}
-COLOURS = {"ties": "#00664a", "differs": "#a3320b", "incomplete": "#7a5200"}
+INKS = {"ties": "#0b5d3b", "differs": "#8c1d18", "incomplete": "#6b4400"}
 PART = ("provider", "line_item_type", "object_type")
 PARTS = {
     "part": pl.String(),
@@ -103,7 +103,7 @@ class Reconciliation:
         return sorted({str(currency) for currency in rows["currency"]})
 
     def _repr_html_(self) -> str:
-        return f'<p style="color:{COLOURS[self.state]};font-weight:600">{escape(str(self))}</p>'
+        return f'<p style="color:{INKS[self.state]};font-weight:600">{escape(str(self))}</p>'
 
 
 def reconcile(

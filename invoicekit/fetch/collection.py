@@ -13,10 +13,6 @@ from invoicekit.fetch.download import Address
 from invoicekit.fetch.downloads import Download, Wanted
 from invoicekit.pages import Answer, Request
 
-HOUR = 3600.0
-FOR_EVER = None
-NOT_AT_ALL = 0.0
-
 
 @dataclass(frozen=True, slots=True)
 class Collection:

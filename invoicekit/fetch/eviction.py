@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from invoicekit.fetch.manifest import IDLE, STALE, Manifests
+from invoicekit.fetch.lifetimes import IDLE, INTERRUPTED
+from invoicekit.fetch.manifest import Manifests
 from invoicekit.files.partner_folder import is_of_first_release, keeps_modes, partner_folders
 from invoicekit.files.private import MARKER, ROOM, is_folder, is_marked, is_mine
 from invoicekit.files.removal import Layout, Removed, remove_folder
@@ -96,7 +97,7 @@ class Quota:
 
 def _drop_if_stale(manifests: Manifests) -> None:
     """What was left behind by a process that is gone: no commit, and nobody will resume it."""
-    if _age(manifests.folder) > STALE:
+    if _age(manifests.folder) > INTERRUPTED:
         manifests.remove()
 
 

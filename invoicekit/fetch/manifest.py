@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from invoicekit.fetch.lifetimes import IDLE, INTERRUPTED
 from invoicekit.files.private import PART, private_folder, read_note, unlinked, write_note
 from invoicekit.files.removal import Layout, Removed, remove_folder
 
@@ -34,8 +35,6 @@ LAYOUT: Layout = {
     re.escape(LOCK): None,
     PART: None,
 }
-STALE = 7 * 24 * 3600.0  # seconds after which nobody resumes what was interrupted
-IDLE = 3600.0  # seconds after which nobody works any more on what has not changed
 MOST = 2.5e11  # seconds since 1970, bytes and pages beyond which a note is no note: year 9892
 
 
@@ -92,7 +91,7 @@ class Manifests:
         """The name of a new pull, noted as pending; without a disk it is as good as any."""
         pull = secrets.token_hex(4)
         with contextlib.suppress(OSError):
-            lifetime = STALE if lifetime is None else min(lifetime, STALE)
+            lifetime = INTERRUPTED if lifetime is None else min(lifetime, INTERRUPTED)
             self._write(PENDING, pull, pages=0, size=0, lifetime=lifetime)
         return pull
 

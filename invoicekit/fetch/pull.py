@@ -8,8 +8,9 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from invoicekit.errors import FetchError, FrameError, PageError
+from invoicekit.fetch import lifetimes
 from invoicekit.fetch.asking import Asking, Committed, MissError
-from invoicekit.fetch.collection import HOUR, Ask, Collection, LeftOut, Restart
+from invoicekit.fetch.collection import Ask, Collection, LeftOut, Restart
 from invoicekit.fetch.manifest import Manifest, Manifests
 from invoicekit.fetch.page_cache import digest
 from invoicekit.fetch.prefetch import prefetched
@@ -22,7 +23,6 @@ Pages = Callable[[Collection, Ask], Iterator[Page]]
 # After these the pages read so far are of no use. After others (no answer, a web page of a proxy, a
 # token that has run out, 5xx) they are still good: the next pull goes on from there.
 WRONG = frozenset(range(400, 500)) - {401, 408, 429}
-EMPTY_LIFETIME = HOUR
 
 
 def pull(
@@ -158,7 +158,7 @@ class _Run(Generic[T]):
     def _commit(self, name: str, readings: list[Reading]) -> None:
         lifetime = self.collection.lifetime
         if not any(reading.rows for reading in readings):
-            lifetime = EMPTY_LIFETIME
+            lifetime = lifetimes.EMPTY
         try:
             self.manifests.commit(name, pages=len(readings), lifetime=lifetime)
         except OSError:

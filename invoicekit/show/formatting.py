@@ -10,12 +10,12 @@ from typing import Any, Final
 import polars as pl
 
 from invoicekit.analysis.money import EXACT, decimals_of, plain
+from invoicekit.analysis.totals import THINGS
 from invoicekit.visible import visible
 
 NO_CURRENCY: Final = "no currency"
 
 # The keys that come as an id and a name, as `totals` makes them (DESIGN section 4).
-PAIRS: Final = ("customer", "offer", "subscription")
 
 # What the columns are called in a heading; a column that is not here is its own name, spaced.
 HEADINGS: Final[Mapping[str, str]] = {
@@ -143,10 +143,10 @@ def title_of(totals: pl.DataFrame) -> str:
     'customer and charge type'
     """
     keys = keys_of(totals)
-    paired = {f"{pair}_id" for pair in PAIRS if f"{pair}_name" in keys}
+    paired = {f"{pair}_id" for pair in THINGS if f"{pair}_name" in keys}
     words = [
         key.removesuffix("_name").replace("_", " ")
-        if key.endswith("_name") and key.removesuffix("_name") in PAIRS
+        if key.endswith("_name") and key.removesuffix("_name") in THINGS
         else heading(key).lower()
         for key in keys
         if key not in paired
@@ -160,7 +160,7 @@ def names_of(totals: pl.DataFrame) -> list[tuple[str, str]]:
     A row without a name goes by its id; a row with neither is "(none)".
     """
     keys = keys_of(totals)
-    ids = [key for key in keys if key.endswith("_id") and key.removesuffix("_id") in PAIRS]
+    ids = [key for key in keys if key.endswith("_id") and key.removesuffix("_id") in THINGS]
     rest = [key for key in keys if key not in ids]
     named = []
     for row in totals.select(keys).iter_rows(named=True) if keys else ({} for _ in totals.rows()):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 from markupsafe import Markup
 
+from invoicekit.analysis.totals import THINGS
 from invoicekit.show.formatting import (
-    PAIRS,
     heading,
     said,
     shorten,
@@ -114,7 +114,7 @@ def text_table(frame: pl.DataFrame, *, widest: int = 44) -> str:
 def _columns_to_read(totals: pl.DataFrame) -> list[str]:
     """Names before their ids, and ids only where names alone do not tell the rows apart."""
     columns = list(totals.columns)
-    for pair in PAIRS:
+    for pair in THINGS:
         key, label = f"{pair}_id", f"{pair}_name"
         if {key, label} <= set(columns):
             columns.remove(key)

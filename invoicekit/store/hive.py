@@ -18,13 +18,13 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from invoicekit.fetch import lifetimes
 from invoicekit.files.private import TRIES, is_folder, private_folder, unlinked
 from invoicekit.files.removal import remove_folder
 from invoicekit.store.layout import DATASET
 from invoicekit.store.manifest import PartFile, Stored, invoice_name, object_type_name
 
 MOVING = "_moving"  # folders on their way in or out of sight
-LEFT_BEHIND = 3600.0  # seconds after which nobody moves them any more
 
 
 def publish(root: Path, stored: Stored) -> None:
@@ -52,7 +52,7 @@ def tidy(root: Path) -> None:
     """Drop what killed processes left on its way."""
     with contextlib.suppress(OSError):
         for left in unlinked(root / MOVING).iterdir():
-            if time.time() - left.lstat().st_mtime > LEFT_BEHIND:
+            if time.time() - left.lstat().st_mtime > lifetimes.MOVING:
                 remove_folder(left, DATASET)
 
 

@@ -10,13 +10,12 @@ from typing import TypeVar
 
 import polars as pl
 
-from invoicekit.fetch.pull import EMPTY_LIFETIME
+from invoicekit.fetch import lifetimes
 from invoicekit.frames.collection_result import CollectionResult, Pair, is_settled
 from invoicekit.line_items import InvoiceLines
 from invoicekit.store.dataset import Key, NotStoredError, Store, Stored, Writer
 
 T = TypeVar("T")
-OPEN_LIFETIME = 3600.0  # seconds that the lines of an invoice hold which may still change
 
 
 class InvoiceEntry:
@@ -63,7 +62,7 @@ class InvoiceEntry:
 
     def until(self) -> float | None:
         """How long lines that were asked just now hold: those of a closed invoice for ever."""
-        return None if self.closed else time.time() + OPEN_LIFETIME
+        return None if self.closed else time.time() + lifetimes.OPEN
 
     def outdate(self) -> None:
         """Note that what is stored of the invoice is out of date: a sync asks for it again."""
@@ -116,7 +115,7 @@ def commit(
     """Commit what was written, with what has to be known of the collections to recall them."""
     results = list(results)
     if any(result.is_empty for result in results):
-        soon = time.time() + EMPTY_LIFETIME  # what is empty today may not be tomorrow
+        soon = time.time() + lifetimes.EMPTY  # what is empty today may not be tomorrow
         until = soon if until is None else min(soon, until)
     return writer.commit({"parts": [result.to_json() for result in results], "until": until})
 

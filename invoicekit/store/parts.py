@@ -18,14 +18,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from invoicekit.fetch import lifetimes
 from invoicekit.files.private import private_folder, unlinked, write_private
 from invoicekit.files.removal import remove_folder, remove_within
 from invoicekit.store.layout import COMMIT, LINES
 from invoicekit.store.manifest import PART, PARTS, PartFile, Stored
 
 WRITING, SUPERSEDED = "writing", "superseded"
-GRACE = 3600.0  # seconds that superseded files stay for those who may be reading them
-STALE = 24 * 3600.0  # seconds after which no writer is still at work
 HASHERS = 4  # threads; hashlib lets the others work
 
 # What was found intact in this process: a file that changes has another size or time.
@@ -175,7 +174,10 @@ def _named_by(stored: Stored | None) -> set[str]:
 
 
 def _is_over(folder: Path) -> bool:
-    return any(_age(folder / mark) > most for mark, most in ((WRITING, STALE), (SUPERSEDED, GRACE)))
+    return any(
+        _age(folder / mark) > most
+        for mark, most in ((WRITING, lifetimes.UNCOMMITTED), (SUPERSEDED, lifetimes.SUPERSEDED))
+    )
 
 
 def _age(path: Path) -> float:

@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 import invoicekit as ik
+from invoicekit.fetch import lifetimes
 from invoicekit.store import dataset as stores
 from invoicekit.store import hive, parts
 from support.partner import CLOSED, ONE_TIME, Partner, two_page_invoice, two_pages, whose
@@ -66,12 +67,12 @@ def test_what_was_superseded_goes_after_an_hour_and_what_was_never_committed_aft
     (place / "0123456789ab").mkdir()
     killed = place / "0123456789ab" / parts.WRITING
     killed.touch()
-    age(superseded, parts.GRACE - 60)
-    age(killed, parts.STALE - 60)
+    age(superseded, lifetimes.SUPERSEDED - 60)
+    age(killed, lifetimes.UNCOMMITTED - 60)
     client.sync(tell=quiet)
     assert len(list(place.iterdir())) == 3
-    age(superseded, parts.GRACE + 60)
-    age(killed, parts.STALE + 60)
+    age(superseded, lifetimes.SUPERSEDED + 60)
+    age(killed, lifetimes.UNCOMMITTED + 60)
     client.sync(tell=quiet)
     assert len(list(place.iterdir())) == 1
     assert client.scan(ONE_TIME).collect()["customer_name"].to_list() == ["A", "C"]
@@ -110,6 +111,7 @@ def test_an_invoice_is_always_there_while_it_is_stored_again(tmp_path):
 SYNC = """
 import sys, warnings
 import invoicekit as ik
+from invoicekit.fetch import lifetimes
 url, cache, rounds = sys.argv[1:]
 given = {"token": "s3cret-token-of-the-tests", "tenant_id": "t", "client_id": "one-app"}
 for _ in range(int(rounds)):
@@ -189,7 +191,7 @@ def test_other_engines_see_after_the_next_sync_what_a_killed_process_did_not_sho
     file.rename(file.with_name("part-0123456789ab-00000.parquet"))
     left = file.parents[2] / hive.MOVING / "0123456789ab"
     left.mkdir()
-    age(left, hive.LEFT_BEHIND + 60)
+    age(left, lifetimes.MOVING + 60)
     client.sync(tell=quiet)
     assert [found.name for found in tmp_path.rglob("*.parquet")] == [file.name]
     assert not left.exists()

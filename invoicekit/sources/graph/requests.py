@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from invoicekit.fetch.collection import FOR_EVER, HOUR, NOT_AT_ALL, Collection
+from invoicekit.fetch import lifetimes
+from invoicekit.fetch.collection import Collection
 from invoicekit.pages import Request
 
 SOURCE = "graph"
@@ -38,7 +39,7 @@ def line_items(
         SOURCE,
         f"{provider}/{line_item_type} of {invoice_id}",
         _export(graph_url, f"{EXPORTS[line_item_type]}/billed", {"invoiceId": invoice_id}),
-        FOR_EVER if closed else HOUR,
+        lifetimes.FOR_EVER if closed else lifetimes.OPEN,
         invoice_id,
         provider,
         line_item_type,
@@ -53,7 +54,7 @@ def unbilled(graph_url: str, line_item_type: str, currency: str, period: str) ->
         SOURCE,
         f"{NEW_COMMERCE}/{line_item_type}, not billed, of the {period} month in {currency}",
         _export(graph_url, f"{EXPORTS[line_item_type]}/unbilled", wanted),
-        NOT_AT_ALL,
+        lifetimes.NOT_AT_ALL,
         "",
         NEW_COMMERCE,
         line_item_type,

@@ -7,17 +7,16 @@ The first request of a collection is ours, from the invoice's bare id and the pa
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from urllib.parse import quote, urlencode, urlsplit
 
-from invoicekit.fetch.collection import FOR_EVER, HOUR, NOT_AT_ALL, Collection
+from invoicekit.fetch import lifetimes
+from invoicekit.fetch.collection import Collection
 from invoicekit.pages import Request
 
 SOURCE = "v1"
 ROOT = "/v1"  # what the paths of all requests begin with; of links, most leave it out
 HEADERS = {"X-Locale": "en-US"}  # with each request: it only localises text
-# After this long an invoice is closed: Microsoft corrects it by a further document, not in place.
-CLOSED_AFTER = timedelta(days=15)
 # Path style answers these with an empty list, query style with rows (Partner-Center-Java#119).
 BY_QUERY = frozenset(
     (provider, "usage") for provider in ("onetime", "marketplace", "external", "all")
@@ -40,13 +39,13 @@ IN_PATH = {
 
 def invoices() -> Collection:
     """All invoices of the partner: asked unpaged, as new commerce ignores size and offset."""
-    return Collection(SOURCE, "the list of invoices", Request(f"{ROOT}/invoices"), HOUR)
+    return Collection(SOURCE, "the list of invoices", Request(f"{ROOT}/invoices"), lifetimes.LIST)
 
 
 def invoice(invoice_id: str) -> Collection:
     """One invoice by its id (App+User sign-in only)."""
     first = Request(f"{ROOT}/invoices/{segment(invoice_id)}")
-    return Collection(SOURCE, f"invoice {invoice_id}", first, HOUR, invoice_id)
+    return Collection(SOURCE, f"invoice {invoice_id}", first, lifetimes.LIST, invoice_id)
 
 
 def line_items(
@@ -77,7 +76,7 @@ def line_items(
         SOURCE,
         f"{provider}/{line_item_type} of {invoice_id}",
         first,
-        FOR_EVER if closed else HOUR,
+        lifetimes.FOR_EVER if closed else lifetimes.OPEN,
         invoice_id,
         provider,
         line_item_type,
@@ -98,7 +97,7 @@ def unbilled(line_item_type: str, currency: str, period: str, *, size: int) -> C
         SOURCE,
         f"onetime/{line_item_type}, not billed, of the {period} month in {currency}",
         Request(f"{ROOT}/invoices/unbilled/lineitems?{urlencode(query)}"),
-        NOT_AT_ALL,
+        lifetimes.NOT_AT_ALL,
         "",
         "onetime",
         line_item_type,
@@ -155,4 +154,7 @@ def _in_path(word: str) -> str:
 
 def is_closed(invoice_date: date | None) -> bool:
     """Whether an invoice of that day (UTC) changes no more."""
-    return invoice_date is not None and datetime.now(UTC).date() - invoice_date >= CLOSED_AFTER
+    return (
+        invoice_date is not None
+        and datetime.now(UTC).date() - invoice_date >= lifetimes.CLOSED_AFTER
+    )
