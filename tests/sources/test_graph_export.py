@@ -345,8 +345,11 @@ def test_one_export_at_a_time_is_in_flight_for_a_key(graph, open_client):
         thread.join()
     assert found == [LINES] * 4
     words = asked(graph)[0]
-    # An operation is polled six times; before it is ready, no other is submitted.
-    assert words == ["submit", *["operations"] * 6] * words.count("submit")
+    # An operation is polled six times until it is ready; before that no other is submitted. Who
+    # finds it ready, as an interrupted pull's, asks it once more.
+    polls = " ".join(words).split("submit")[1:]
+    assert all(one.split().count("operations") >= 6 for one in polls), words
+    assert set(words) == {"submit", "operations"}
 
 
 def test_offline_reads_what_is_committed_and_nothing_else(graph, open_client):
