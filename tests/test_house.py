@@ -150,7 +150,7 @@ def test_errors_are_one_tree_and_all_exported():
 
 
 HEAVY = ["requests", "requests_cache", "narwhals", "plotly", "ipywidgets", "anywidget", "msal",
-         "great_tables", "jinja2", "typer", "babel", "xlsxwriter", "tqdm"]  # fmt: skip
+         "jinja2", "typer", "babel", "xlsxwriter", "tqdm"]  # fmt: skip
 
 
 def test_the_import_is_light():

@@ -84,7 +84,7 @@ def settings(
 def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where the report goes.")
-    ] = Path(),
+    ] = Path("invoicekit-demo"),
 ) -> None:
     """Open the newest invoice of a made-up partner: totals, tie-out and report. No credentials."""
     with open_demo() as client:

@@ -28,6 +28,16 @@ def beside(name: str) -> str:
     return files("invoicekit.show").joinpath(name).read_text("utf-8")
 
 
+def rendered(name: str, /, **parts: object) -> Markup:
+    """A template that lies beside this module, filled; text is escaped, `Markup` is not."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, loader=FunctionLoader(beside), trim_blocks=True
+    )
+    return Markup(environment.get_template(name).render(parts))  # noqa: S704 - it escapes
+
+
 def fingerprint(script: str) -> str:
     """The source expression by which a Content-Security-Policy lets just this script run.
 

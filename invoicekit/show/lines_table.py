@@ -75,7 +75,7 @@ def html_of_lines(
         caption=_caption(frame.height if of is None else of, shown.height),
         heads=Markup().join(
             Markup('<th scope="col" class="{}"><button type="button">{}</button></th>').format(
-                _kind(frame, column),
+                kind_of(frame, column),
                 heading(column),
             )
             for column in columns
@@ -107,13 +107,13 @@ def _column(frame: pl.DataFrame, name: str) -> dict[str, Any]:
     distinct = sorted(dict.fromkeys(pairs), key=lambda pair: _order(*pair))
     places = {pair: place for place, pair in enumerate(distinct)}
     return {
-        "kind": _kind(frame, name),
+        "kind": kind_of(frame, name),
         "words": [said_exactly(value, name, currency) for value, currency in distinct],
         "places": [places[pair] for pair in pairs],
     }
 
 
-def _kind(frame: pl.DataFrame, name: str) -> str:
+def kind_of(frame: pl.DataFrame, name: str) -> str:
     """The class of the column's cells: numbers stand to the right, ids stay off the paper."""
     if frame.schema[name].is_numeric():
         return "number"

@@ -1,4 +1,4 @@
-"""Frames as tables: summaries by great-tables, line items by a small script, text for the shell.
+"""Frames as tables: summaries by a template, line items by a small script, text for the shell.
 
 What is shown is rounded for the eye; nothing here adds up.
 """
@@ -6,7 +6,7 @@ What is shown is rounded for the eye; nothing here adds up.
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import polars as pl
 from markupsafe import Markup
@@ -17,83 +17,47 @@ from invoicekit.show.formatting import (
     said,
     shorten,
 )
-from invoicekit.show.lines_table import html_of_lines
+from invoicekit.show.html_assets import beside, rendered
+from invoicekit.show.lines_table import html_of_lines, kind_of
 
-if TYPE_CHECKING:
-    from great_tables import GT
-
-__all__ = [
-    "html_of",
-    "html_of_lines",
-    "html_of_totals",
-    "table_of",
-    "table_of_totals",
-    "text_table",
-]
+__all__ = ["html_of_lines", "html_of_table", "html_of_totals", "text_table"]
 
 MOST_ROWS: Final = 500
-FONTS: Final = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 
 
-def table_of_totals(totals: pl.DataFrame, *, limit: int = MOST_ROWS, name: str = "totals") -> GT:
-    """The totals as a table to read; beyond `limit` rows it says how many are left out.
+def html_of_totals(
+    totals: pl.DataFrame, *, limit: int = MOST_ROWS, name: str = "totals", embed: bool = True
+) -> Markup:
+    """The totals as an HTML table; beyond `limit` rows it says how many are left out.
 
     Ids are shown only where names alone do not tell the rows apart. `name` is the table's id in
     HTML: the same totals give the same bytes.
     """
-    return table_of(
+    return html_of_table(
         totals.head(limit).select(_columns_to_read(totals)),
         name=name,
         left_out=max(totals.height - limit, 0),
+        embed=embed,
     )
 
 
-def table_of(frame: pl.DataFrame, *, name: str, left_out: int = 0) -> GT:
-    """A small frame as a table to read, every cell as text and escaped."""
-    from great_tables import GT, loc, style
+def html_of_table(
+    frame: pl.DataFrame, *, name: str, left_out: int = 0, embed: bool = True
+) -> Markup:
+    """A small frame as an HTML table, every cell as text and escaped.
 
-    numbers = [column for column, dtype in frame.schema.items() if dtype.is_numeric()]
-    # Cells are text before great-tables sees them: its own formats would round through a float.
-    table = (
-        GT(_as_text(frame), id=name)
-        .cols_label({column: heading(column) for column in frame.columns})
-        .cols_align("left")
-        .tab_options(
-            table_width="100%",
-            table_font_names=FONTS,
-            table_font_size="13px",
-            column_labels_font_weight="600",
-            data_row_padding="5px",
-            table_border_top_style="none",
-        )
+    Without `embed` the style is left to the page around it.
+    """
+    return rendered(
+        "table.html.j2",
+        css=Markup(beside("table.css")) if embed else "",  # noqa: S704 - our own file
+        name=name,
+        columns=[
+            {"heading": heading(column), "kind": kind_of(frame, column)} for column in frame.columns
+        ],
+        rows=_as_text(frame).rows(),
+        left_out=f"{left_out:,}" if left_out else "",
     )
-    if numbers:
-        table = table.cols_align("right", numbers).tab_style(
-            style.css("font-variant-numeric: tabular-nums; white-space: nowrap;"),
-            loc.body(columns=numbers),
-        )
-    days = [column for column, dtype in frame.schema.items() if dtype.is_temporal()]
-    if days:
-        table = table.tab_style(style.css("white-space: nowrap;"), loc.body(columns=days))
-    ids = [column for column in frame.columns if column.endswith("_id")]
-    if ids:
-        table = table.tab_style(
-            style.css("font: 11px ui-monospace, Consolas, monospace; white-space: nowrap;"),
-            loc.body(columns=ids),
-        )
-    if left_out:
-        table = table.tab_source_note(f"{left_out:,} more rows are not shown.")
-    return table
-
-
-def html_of_totals(totals: pl.DataFrame, *, limit: int = MOST_ROWS, name: str = "totals") -> Markup:
-    """The table of the totals as HTML, the same bytes for the same totals."""
-    return html_of(table_of_totals(totals, limit=limit, name=name))
-
-
-def html_of(table: GT) -> Markup:
-    """A great-tables table as HTML that may be put into a page as it is."""
-    return Markup(table.as_raw_html())  # noqa: S704 - great-tables has escaped the cells
 
 
 def text_table(frame: pl.DataFrame, *, widest: int = 44) -> str:

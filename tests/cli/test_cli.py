@@ -49,6 +49,14 @@ def test_demo_is_the_main_job_with_nothing_to_configure(tmp_path):
     assert report.stat().st_size > 1_000_000
 
 
+def test_demo_writes_into_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run("demo", url="", token="", cache=tmp_path / "cache", PYTHONPATH=str(ROOT))
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["invoicekit-demo"]
+    assert [path.suffix for path in (tmp_path / "invoicekit-demo").iterdir()] == [".html"]
+
+
 def test_invoices_in_each_format(shell):
     table = shell("invoices")
     assert table.returncode == 0, table.stderr

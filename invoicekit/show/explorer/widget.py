@@ -24,7 +24,7 @@ from invoicekit.show.figures import figure_of_charge_types, figure_of_totals
 from invoicekit.show.formatting import clean, currencies_of, exact, heading
 from invoicekit.show.lines_table import LINE_COLUMNS
 from invoicekit.show.protocols import Client, Invoice, Reconciliation
-from invoicekit.show.tables import html_of, html_of_totals, table_of
+from invoicekit.show.tables import html_of_table, html_of_totals
 
 ALL: Final = ""  # the provider's value for "all": None would be a dropdown without a choice
 ROWS: Final = 25
@@ -276,7 +276,7 @@ class _Pager:
         self._on.disabled = first + ROWS >= self._lines.height
         start = first + 1 if page.height else 0
         self._count.value = f"{start:,} to {first + page.height:,} of {self._lines.height:,} lines"
-        self._rows.value = _scrolling(html_of(table_of(page, name="explorer-lines")))
+        self._rows.value = _scrolling(html_of_table(page, name="explorer-lines"))
 
 
 def _dropdown(description: str, options: Sequence[tuple[str, str]] = ()) -> Any:  # noqa: ANN401

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -29,10 +28,10 @@ from invoicekit.show.figures import (
     plotly_config,
 )
 from invoicekit.show.formatting import currencies_of, currency_name, exact
-from invoicekit.show.html_assets import beside, fingerprint, json_in_html
+from invoicekit.show.html_assets import beside, fingerprint, json_in_html, rendered
 from invoicekit.show.lines_table import MOST_LINES
 from invoicekit.show.protocols import Invoice
-from invoicekit.show.tables import html_of, html_of_lines, html_of_totals, table_of
+from invoicekit.show.tables import html_of_lines, html_of_table, html_of_totals
 
 # id, title, key, figure: the questions in the order in which an analyst asks them.
 SECTIONS: Final[tuple[tuple[str, str, str, Callable[[pl.DataFrame], Figure]], ...]] = (
@@ -40,6 +39,8 @@ SECTIONS: Final[tuple[tuple[str, str, str, Callable[[pl.DataFrame], Figure]], ..
     ("offers", "What was bought", "offer", figure_of_totals),
     ("charge-types", "Charges and credits", "charge_type", figure_of_charge_types),
 )
+
+STYLES: Final = ("report/report.css", "table.css", "lines.css")
 
 # A part's name says both: "onetime/billing".
 IN_PART: Final = ("provider", "line_item_type")
@@ -72,18 +73,21 @@ def html_of_report(invoice: Invoice) -> str:
     sections = [_section(invoice, *section) for section in SECTIONS]
     scripts = [get_plotlyjs(), beside("figures.js"), beside("lines.js")]
     drawn = [block.drawn for section in sections for block in section["blocks"]]
-    return _render(
+    return rendered(
+        "report/report.html.j2",
         policy=POLICY.format(scripts=" ".join(map(fingerprint, scripts))),
-        css=Markup(beside("report/report.css") + beside("lines.css")),  # noqa: S704 - our own files
+        css=Markup("".join(map(beside, STYLES))),  # noqa: S704 - our own files
         id=invoice.id,
         state=reconciliation.state,
         tie_out=html_of_tie_out(reconciliation),
         facts=_facts(invoice),
-        parts=html_of(table_of(reconciliation.parts.drop(*IN_PART, strict=False), name="parts")),
+        parts=html_of_table(
+            reconciliation.parts.drop(*IN_PART, strict=False), name="parts", embed=False
+        ),
         sections=sections,
         lines=html_of_lines(invoice.first_charges(MOST_LINES), of=lines, embed=False),
         pages_summary=f"{ledger.height:,} pages",
-        ledger=html_of(table_of(ledger.select(LEDGER_COLUMNS), name="ledger")),
+        ledger=html_of_table(ledger.select(LEDGER_COLUMNS), name="ledger", embed=False),
         figures=json_in_html({"config": plotly_config(), "figures": drawn}),
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - ours and plotly's
         version=_version(),
@@ -118,7 +122,7 @@ def _section(
                 currency=currency_name(currency),
                 label=f"{title}: totals by {by.replace('_', ' ')} as bars",
                 height=figure.layout.height,
-                table=html_of_totals(of_currency, name=f"table-{place}"),
+                table=html_of_totals(of_currency, name=f"table-{place}", embed=False),
                 drawn={"id": f"figure-{place}", "data": drawn["data"], "layout": drawn["layout"]},
             )
         )
@@ -148,10 +152,3 @@ def _version() -> str:
         return version("invoicekit")
     except PackageNotFoundError:  # used from a source tree
         return "(not installed)"
-
-
-def _render(**parts: object) -> str:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, loader=FunctionLoader(beside), trim_blocks=True
-    )
-    return str(environment.get_template("report/report.html.j2").render(parts))
