@@ -94,7 +94,8 @@ def _quoting(*, safe: bool) -> Literal["necessary", "non_numeric"]:
 def _for_csv(frame: pl.DataFrame, *, safe: bool) -> pl.DataFrame:
     if safe:
         frame = frame.with_columns(
-            _guarded(pl.col(name)).alias(name) for name in frame.select(cs.string()).columns
+            _guarded(cs.by_name(name)).alias(name)  # in pl.col() a name can be a pattern
+            for name in frame.select(cs.string()).columns
         )
         names = pl.DataFrame({"name": frame.columns}, schema={"name": pl.String})
         frame.columns = names.select(_guarded(pl.col("name"))).to_series().to_list()

@@ -314,6 +314,7 @@ def test_sync_sums_up_and_says_so_where_there_is_nothing(shell):
 
 
 def test_sync_gives_data_a_row_an_invoice(shell):
+    shell("sync")
     done = shell("sync", "--format", "json")
     assert done.returncode == 4
     assert [row["state"] for row in json.loads(done.stdout)] == ["incomplete", "differs", "ties"]

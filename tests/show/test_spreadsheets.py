@@ -70,6 +70,12 @@ def test_a_separator_in_text_ends_no_cell_where_it_counts_as_one():
         assert [len(row) for row in rows] == [2, 2, 2]
 
 
+@pytest.mark.parametrize("name", ["*", "^.*$", "^a$"])
+def test_a_column_whose_name_would_be_a_pattern_is_guarded_like_any(name):
+    frame = pl.DataFrame({"a": ["=1"], name: ["=2"]})
+    assert csv_of(frame, safe=True) == f'"a","{name}"\n"\'=1","\'=2"\n'
+
+
 def test_amounts_stay_numbers_and_nothing_stays_nothing():
     frame = pl.DataFrame({"a": ["", None], "n": [Decimal("-1.50"), Decimal(7)]})
     assert csv_of(frame, safe=True) == '"a","n"\n"","-1.5"\n,"7"\n'
