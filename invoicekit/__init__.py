@@ -11,6 +11,7 @@ invoice.reconcile()
 invoice.report("invoice.html")
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from invoicekit.invoice import Invoice
     from invoicekit.line_items import LineItems, Unbilled, read
     from invoicekit.show.explorer.widget import Explorer, Selection, explore
+
+# Silent until its user sets up logging; below it are a record a page, wait, retry and commit.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 # What is heavy is imported when it is first asked for: name -> the module that has it.
 _LATE = {

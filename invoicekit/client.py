@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal, Self
 import polars as pl
 
 from invoicekit.auth.signers import identified
-from invoicekit.errors import AccessError, NotFoundError, PageError
+from invoicekit.errors import AccessError, NotFoundError, PageError, SettingsError
+from invoicekit.fetch.progress import Wish
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.retry import RetryPolicy
 from invoicekit.fetch.session import Session
@@ -69,6 +70,7 @@ def connect(
     read_timeout: float | None = None,
     export_timeout: float | None = None,
     offline: bool | None = None,
+    progress: bool | Callable[[str, int], object] | None = None,
 ) -> Client:
     """A client of one partner; what is not given comes from `INVOICEKIT_*`.
 
@@ -107,16 +109,20 @@ def connect(
         read_timeout: seconds without a byte of an answer (180); all of it may take five times that.
         export_timeout: seconds until Microsoft Graph has to have made an export (3600).
         offline: answer from the cache alone, and never ask.
+        progress: `None` (default) shows a bar above a second of work, `False` none; a function is
+            told what is read (an invoice's id, `"invoices"`) and the lines or invoices so far.
 
     Raises:
         SettingsError: a setting is missing or makes no sense.
     """
-    given = hidden(locals())
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise SettingsError("progress is None, False, or a function of a name and a count")
+    given = hidden({name: value for name, value in locals().items() if name != "progress"})
     # An error shows this frame, and with it its variables.
     del token, tenant_id, client_id, client_secret, client_certificate, client_certificate_password
     del refresh_token, credential, cloud, base_url, graph_url, graph_token, cache_dir, cache_gb
     del page_size, connections, connect_timeout, read_timeout, export_timeout, offline
-    return Client(identified(read_settings(given)))
+    return Client(identified(read_settings(given)), progress=progress)
 
 
 def demo() -> Client:
@@ -154,9 +160,16 @@ class Client:
     ✔ ties: 221,438.34 USD, 369 lines, 2 pages, difference 0.00
     """
 
-    def __init__(self, settings: Settings, *, at_close: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        at_close: Callable[[], None] | None = None,
+        progress: Wish = None,
+    ) -> None:
         self.settings = settings
         self._session = Session(settings, headers=HEADERS)
+        self._session.progress = progress
         self._at_close = at_close
         self._unbilled: dict[tuple[str, str], Unbilled] = {}
 

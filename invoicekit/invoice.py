@@ -322,7 +322,7 @@ class Invoice:
             return
         collections = [one for one in self._collections() if one.pair in pairs]
         pool = ThreadPool(self._session.settings.connections, f"invoicekit-{self.id}")
-        with Progress(self.id) as progress:
+        with Progress(self.id, self._session.progress) as progress:
             reading = [
                 pool.submit(partial(load, self._session, one, progress, refresh=refresh))
                 for one in collections

@@ -38,7 +38,9 @@ def sync_all(
     failures = Failures(headers.height, offline=session.settings.offline)
     Store(session.root).upkeep()
     try:
-        with Counted(headers.iter_rows(named=True), headers.height, "invoices") as bar:
+        with Counted(
+            headers.iter_rows(named=True), headers.height, "invoices", session.progress
+        ) as bar:
             for header in bar:
                 try:
                     invoice = Invoice(session, header)

@@ -1,4 +1,4 @@
-"""One line of progress for work that takes longer than a second."""
+"""One line of progress for work that takes longer than a second, or a function that is told."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from invoicekit.visible import encodable, visible
 
 T = TypeVar("T")
 QUIET = 1.0  # seconds
+# A function is told what is read and how much of it so far; `False` is silence, `None` a bar.
+Wish = bool | Callable[[str, int], object] | None
 
 
 class StoppedError(Exception):
@@ -22,10 +24,15 @@ class StoppedError(Exception):
 class Progress:
     """Counts the lines of pages read on several threads, and can stop them all between pages."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, wish: Wish = None) -> None:
         from tqdm.auto import tqdm
 
-        self._bar = tqdm(desc=visible(name), unit=" lines", delay=QUIET, leave=False, disable=None)
+        self._name = visible(name)
+        self._tell = wish if callable(wish) else None
+        self._lines = 0
+        self._bar = tqdm(
+            desc=self._name, unit=" lines", delay=QUIET, leave=False, disable=_disabled(wish)
+        )
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -56,17 +63,27 @@ class Progress:
                 raise StoppedError
             with self._lock:
                 self._bar.update(page.rows)
+                self._lines += page.rows
+                if self._tell:
+                    self._tell(self._name, self._lines)
             yield page
 
 
 class Counted(Generic[T]):
     """What is iterated over, with a bar above a second, and lines told beside it."""
 
-    def __init__(self, things: Iterable[T], total: int, unit: str) -> None:
+    def __init__(self, things: Iterable[T], total: int, unit: str, wish: Wish = None) -> None:
         from tqdm.auto import tqdm
 
+        self._unit = unit
+        self._told = wish if callable(wish) else None
         self._bar = tqdm(
-            things, total=total, unit=f" {unit}", delay=QUIET, leave=False, disable=None
+            things,
+            total=total,
+            unit=f" {unit}",
+            delay=QUIET,
+            leave=False,
+            disable=_disabled(wish),
         )
 
     def __enter__(self) -> Self:
@@ -76,12 +93,20 @@ class Counted(Generic[T]):
         self._bar.close()
 
     def __iter__(self) -> Iterator[T]:
-        return iter(self._bar)
+        for number, thing in enumerate(self._bar, 1):
+            yield thing
+            if self._told:
+                self._told(self._unit, number)
 
     def tell(self, line: str, tell: Callable[[str], None] | None) -> None:
         """Tell a line, by `tell` or on standard output, above the bar."""
         with self._bar.external_write_mode():
             (tell or _print)(visible(line))
+
+
+def _disabled(wish: Wish) -> bool | None:
+    """As tqdm takes it: `None` is a bar where there is a terminal or a notebook."""
+    return True if wish is False or callable(wish) else None
 
 
 def _print(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +19,7 @@ from invoicekit.fetch.session import Session
 from invoicekit.pages import Page, Reading, reading_of
 from invoicekit.secret import scrubbing
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 Pages = Callable[[Collection, Ask], Iterator[Page]]
 # After these the pages read so far are of no use. After others (no answer, a web page of a proxy, a
@@ -161,13 +163,22 @@ class _Run(Generic[T]):
             lifetime = lifetimes.EMPTY
         try:
             self.manifests.commit(name, pages=len(readings), lifetime=lifetime)
+            LOG.info("commit of %s: %d pages", self.collection.name, len(readings))
         except OSError:
+            LOG.warning("%s is read whole, and cannot be kept on disk", self.collection.name)
             self.manifests.forget(name)  # a full disk costs the cache, not the result
 
     def _noted(self, pages: Iterator[Page], readings: list[Reading]) -> Iterator[Page]:
         """The pages, each noted as it goes by; those of one number are parts of one answer."""
         for page in pages:
             reading = reading_of(page)
+            LOG.debug(
+                "page %d of %s: %d rows, %s",
+                reading.page,
+                self.collection.name,
+                reading.rows,
+                "from the cache" if reading.from_cache else f"{reading.retries} retries",
+            )
             if reading.shows_secret and self.stored:
                 self.unfit = page.number
                 return  # the error is made where no frame has the page

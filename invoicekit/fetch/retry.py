@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
 import threading
@@ -12,6 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from invoicekit.visible import visible
 
+LOG = logging.getLogger(__name__)
 AGAIN = frozenset({408, 429, *range(500, 600)})
 TURN = 0.2  # seconds
 TOLD_FROM = 3.0  # seconds: a longer wait is said, with its reason
@@ -104,6 +106,7 @@ def seconds_in(retry_after: str | None) -> float | None:
 
 def rest(seconds: float, why: str, closed: threading.Event) -> None:
     """Wait, unless the client is closed; a reason is told where it takes some seconds."""
+    LOG.info("wait of %.1f s: %s", seconds, visible(why))
     if why and seconds >= TOLD_FROM:
         line = visible(f"invoicekit: {why}; waiting {seconds:.0f} s")
         print(line, file=sys.stderr)  # noqa: T201

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from invoicekit.fetch.download import Downloader
 from invoicekit.fetch.eviction import Quota
 from invoicekit.fetch.http_errors import FailedRequest, is_web_page, refused, unreached
 from invoicekit.fetch.page_cache import KEPT_HEADERS, PageCache, PageFiles, page_key
+from invoicekit.fetch.progress import Wish
 from invoicekit.fetch.request_headers import USER_AGENT, headers_for, ids_in
 from invoicekit.fetch.retry import RetryPolicy, is_retryable, rest
 from invoicekit.fetch.signing import Origins, Secrets, SigningAdapter, origin_of
@@ -38,6 +40,11 @@ from invoicekit.pages import BOM, Answer, Request
 from invoicekit.secret import scrubbed
 from invoicekit.setting_values import LOOPBACK
 from invoicekit.settings import Settings
+
+LOG = logging.getLogger(__name__)
+# It tells of each request and each decision, addresses and all; who wants that sets a level first.
+if (chatter := logging.getLogger("requests_cache")).level == logging.NOTSET:
+    chatter.setLevel(logging.WARNING)
 
 JSON_STARTS = (b"{", b"[")
 GOOD = frozenset({requests.codes.ok, requests.codes.accepted})  # done, or begun (202)
@@ -61,6 +68,7 @@ class Session:
         self._headers = headers or {}
         self.signer = signer or signer_for(settings)
         self.retry_policy = RetryPolicy()
+        self.progress: Wish = None
         self.root = partner_folder(settings)
         self.pool = ThreadPool(settings.connections, "invoicekit-fetch")
         self._secrets = Secrets(self.signer)
@@ -197,6 +205,7 @@ class Session:
                 raise error
             if status == requests.codes.too_many_requests:  # it counts what all hands ask
                 self._transport.leave_alone(seconds)
+            LOG.info("retry %d of %s after %s", tried, request.method, status or "no answer")
             why = f"{status or 'no answer'} from {origin_of(prepared.url or '')[1]}"
             rest(seconds, why, self._transport.closed)
             waited += seconds

@@ -106,7 +106,7 @@ def _brought_in(
     invoice_id = entry.key.invoice_id
     writer = entry.store.write(entry.key)
     try:
-        with Progress(invoice_id) as progress:
+        with Progress(invoice_id, session.progress) as progress:
             results = [_written(session, one, writer, progress, refresh) for one in collections]
         for result in results:
             warn_of(result, invoice_id)

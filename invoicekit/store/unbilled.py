@@ -29,7 +29,7 @@ def read_unbilled(session: Session, period: str, currency: str) -> Unbilled:
     """
     taken_at = datetime.now(UTC)
     collections = unbilled_of(period, currency, session.settings, taken_at.date())
-    with Progress("not billed yet") as progress:
+    with Progress("not billed yet", session.progress) as progress:
         results = [_of_no_invoice(load(session, one, progress)) for one in collections]
     for result in results:
         warn_of(result, "what is not billed yet")
