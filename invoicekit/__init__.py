@@ -27,6 +27,7 @@ from invoicekit.errors import (
 )
 
 if TYPE_CHECKING:
+    from invoicekit.analysis.compare import Comparison, compare
     from invoicekit.analysis.reconcile import Reconciliation, reconcile
     from invoicekit.analysis.totals import totals
     from invoicekit.client import Client, connect, demo
@@ -42,6 +43,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 # What is heavy is imported when it is first asked for: name -> the module that has it.
 _LATE = {
     "Client": "invoicekit.client",
+    "Comparison": "invoicekit.analysis.compare",
     "Explorer": "invoicekit.show.explorer.widget",
     "Invoice": "invoicekit.invoice",
     "LineItems": "invoicekit.line_items",
@@ -50,6 +52,7 @@ _LATE = {
     "Selection": "invoicekit.show.explorer.widget",
     "Unbilled": "invoicekit.line_items",
     "charges": "invoicekit.frames.charges",
+    "compare": "invoicekit.analysis.compare",
     "connect": "invoicekit.client",
     "demo": "invoicekit.client",
     "explore": "invoicekit.show.explorer.widget",
@@ -61,6 +64,7 @@ _LATE = {
 __all__ = [
     "AccessError",
     "Client",
+    "Comparison",
     "CurrencyError",
     "Explorer",
     "FetchError",
@@ -76,6 +80,7 @@ __all__ = [
     "SettingsError",
     "Unbilled",
     "charges",
+    "compare",
     "connect",
     "demo",
     "explore",

@@ -81,6 +81,16 @@ def a_proof(invoice: ik.Invoice) -> None:
     )
 
 
+def a_comparison(client: ik.Client, invoice: ik.Invoice) -> None:
+    """What changed."""
+    change = ik.compare(client.unbilled(), invoice)
+    assert_type(change, ik.Comparison)
+    assert_type(ik.compare(invoice.charges(), invoice.charges().lazy()).parts, pl.DataFrame)
+    assert_type(change.details, pl.DataFrame)
+    assert_type(change.sentences(most=5), list[str])
+    assert_type(change.states["before"], str)
+
+
 def files() -> None:
     """Lines of files."""
     items = ik.read("a.csv", Path("folder"), decimal=",", dates="dmy")

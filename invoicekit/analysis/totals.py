@@ -55,7 +55,7 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
         pl.when(pl.col(f"{amount}_count") > 0).then(amount).alias(amount) for amount in AMOUNTS
     )
     for thing in things:
-        names = _names(frame, fine, thing)
+        names = latest_names(frame, fine, thing)
         grouped = grouped.join(names, on=f"{thing}_id", how="left", nulls_equal=True)
     shown = [name for key in by for name in _shown(key)]
     return grouped.select(*shown, "currency", "lines", *AMOUNTS).sort(
@@ -130,7 +130,7 @@ def _raise_if_too_large(frame: nw.LazyFrame[Any]) -> None:
         ) from cause
 
 
-def _names(frame: nw.LazyFrame[Any], fine: pl.DataFrame, thing: str) -> pl.DataFrame:
+def latest_names(frame: nw.LazyFrame[Any], fine: pl.DataFrame, thing: str) -> pl.DataFrame:
     """The name of each id: that of its line with the greatest charge end, then start, then name."""
     import narwhals as nw
 

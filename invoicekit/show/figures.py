@@ -1,8 +1,8 @@
 """Totals as figures: where the money goes, at a glance; the exact amounts are in the hover.
 
-A float is made in one place, `_drawn`, and only to place ink; every number that can be read is
+A float is made in one place, `as_drawn`, and only to place ink; every number that can be read is
 text made from the Decimal. Names come from outside and plotly takes some HTML for markup, so all
-of them pass `_literal`.
+of them pass `literal`.
 """
 
 from __future__ import annotations
@@ -83,16 +83,16 @@ class _Bars:
         ]
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """The text as plotly shows it letter by letter.
 
-    >>> _literal("<b>R&D</b>")
+    >>> literal("<b>R&D</b>")
     '&lt;b&gt;R&amp;D&lt;/b&gt;'
     """
     return escape(clean(text), quote=False)
 
 
-def _drawn(amount: Decimal) -> float:
+def as_drawn(amount: Decimal) -> float:
     """The amount as a place on the axis; never read as a number again."""
     return float(amount)
 
@@ -120,7 +120,7 @@ def _bars(totals: pl.DataFrame, top: int) -> _Bars:
 
 def _running_shares(totals: pl.DataFrame) -> list[float]:
     """Percent of the whole down to each row, as floats: a line to look at, not an amount."""
-    amounts = [_drawn(amount) for amount in totals["total"].drop_nulls()]
+    amounts = [as_drawn(amount) for amount in totals["total"].drop_nulls()]
     whole = sum(amounts)
     if whole <= 0:
         return []  # a share of a credit would mislead
@@ -140,7 +140,7 @@ def _figure(bars: _Bars, title: str) -> Figure:
             name=name,
             orientation="h",
             y=rows,
-            x=[_drawn(bars.amounts[row]) for row in rows],
+            x=[as_drawn(bars.amounts[row]) for row in rows],
             hovertext=[_hover(bars, row) for row in rows],
             hoverinfo="text",
             marker={
@@ -154,7 +154,7 @@ def _figure(bars: _Bars, title: str) -> Figure:
         "Nothing to draw": not bars.amounts,
     }
     note = " · ".join(note for note, holds in notes.items() if holds)
-    heading = _literal(f"{title}, {currency}" if bars.amounts else title)
+    heading = literal(f"{title}, {currency}" if bars.amounts else title)
     height = 190 + BAR_HEIGHT * max(len(bars.amounts), 2)
     figure.update_layout(
         template="plotly_white",
@@ -185,7 +185,7 @@ def _figure(bars: _Bars, title: str) -> Figure:
             "yanchor": "bottom",
         },
         xaxis={
-            "title": {"text": f"Total ({_literal(currency)})"},
+            "title": {"text": f"Total ({literal(currency)})"},
             "tickformat": ",",
             "range": _span(bars.amounts),
             "zeroline": True,
@@ -193,7 +193,7 @@ def _figure(bars: _Bars, title: str) -> Figure:
         },
         yaxis={
             "tickvals": list(range(len(bars.amounts))),
-            "ticktext": [_literal(label) for label in bars.labels],
+            "ticktext": [literal(label) for label in bars.labels],
             "range": [max(len(bars.amounts), 1) - 0.5, -0.5],  # the largest on top
             "automargin": True,
             "ticks": "outside",
@@ -206,7 +206,7 @@ def _figure(bars: _Bars, title: str) -> Figure:
 
 
 def _span(amounts: Sequence[Decimal]) -> list[float]:
-    drawn = [_drawn(amount) for amount in amounts]
+    drawn = [as_drawn(amount) for amount in amounts]
     span = [1.05 * min([0.0, *drawn]), 1.05 * max([0.0, *drawn])]
     return span if span[1] > span[0] else [0.0, 1.0]
 
@@ -215,7 +215,7 @@ def _hover(bars: _Bars, row: int) -> str:
     name, ids = bars.names[row]
     amount, currency = bars.amounts[row], bars.currency
     lines = [name, ids, f"{exact(amount, currency)} {currency_name(currency)}"]
-    return "<br>".join(_literal(line) for line in lines if line)
+    return "<br>".join(literal(line) for line in lines if line)
 
 
 def _add_share(figure: Figure, bars: _Bars, shares: Sequence[float]) -> None:

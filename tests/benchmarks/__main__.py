@@ -18,7 +18,17 @@ from pathlib import Path
 
 from measure import Plan
 
-NAMES = ("decode", "end_to_end", "export", "pipeline", "cache", "store", "memory", "growth")
+NAMES = (
+    "decode",
+    "end_to_end",
+    "export",
+    "pipeline",
+    "cache",
+    "store",
+    "compare",
+    "memory",
+    "growth",
+)
 LIBRARIES = (
     "invoicekit",
     "polars",

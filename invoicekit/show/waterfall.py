@@ -1,0 +1,119 @@
+"""A comparison as a waterfall: from the amount before, part by part, to the amount after."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import polars as pl
+
+from invoicekit.errors import CurrencyError
+from invoicekit.show.figures import CHARGE, CREDIT, INK, as_drawn, literal
+from invoicekit.show.formatting import currencies_of, currency_name, exact, rounded
+from invoicekit.show.plotly_figure import Figure
+
+TOTAL: Final = "#666666"
+BAR_HEIGHT: Final = 34
+
+
+def figure_of_comparison(
+    totals: pl.DataFrame, parts: pl.DataFrame, *, title: str = "What changed"
+) -> Figure:
+    """The parts of a comparison as a waterfall; those in which nothing moved are left out.
+
+    Args:
+        totals: `Comparison.totals`.
+        parts: `Comparison.parts`.
+        title: the heading; the currency is added to it.
+
+    Raises:
+        CurrencyError: they are in several currencies.
+    """
+    currencies = currencies_of(totals)
+    if len(currencies) > 1:
+        named = ", ".join(map(currency_name, currencies))
+        raise CurrencyError(
+            f"the comparison is in several currencies ({named}), which share no axis: draw one at "
+            f"a time, as in parts.filter(currency={currencies[0]!r}), and totals too"
+        )
+    currency = currencies[0] if currencies else None
+    none = Decimal(0)
+    before, after = totals.select("before", "after").row(0) if currencies else (none, none)
+    moved = parts.filter(pl.col("difference") != 0).select("part", "difference").rows()
+    bars = [("before", before), *moved, ("after", after)]
+    span = _span([amount for _, amount in bars])
+    heading = literal(f"{title}, {currency_name(currency)}" if currencies else title)
+    if span[0] > 0 or span[1] < 0:
+        heading += '<br><span style="font-size:12px">The axis does not begin at 0</span>'
+    figure = Figure()
+    figure.add_waterfall(
+        orientation="h",
+        measure=["absolute", *["relative"] * len(moved), "total"],
+        y=list(range(len(bars))),
+        x=[as_drawn(amount) for _, amount in bars],
+        text=[_said(amount, currency, place not in {0, len(bars) - 1}) for place, (_, amount) in
+              enumerate(bars)],
+        textposition="outside",
+        cliponaxis=False,
+        hovertext=[
+            literal(f"{name}: {exact(amount, currency)} {currency_name(currency)}")
+            for name, amount in bars
+        ],
+        hoverinfo="text",
+        increasing={"marker": {"color": CHARGE}},
+        decreasing={"marker": {"color": CREDIT}},
+        totals={"marker": {"color": TOTAL}},
+        connector={"line": {"color": "#999999", "width": 1, "dash": "dot"}},
+        showlegend=False,
+    )  # fmt: skip
+    figure.update_layout(
+        template="plotly_white",
+        title={
+            "text": heading,
+            "x": 0,
+            "xref": "container",
+            "pad": {"l": 12},
+            "font": {"size": 17, "color": INK},
+        },
+        autosize=True,
+        height=150 + BAR_HEIGHT * len(bars),
+        margin={"l": 12, "r": 90, "t": 68, "b": 56},
+        font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
+        hoverlabel={"align": "left"},
+        xaxis={
+            "title": {"text": f"Total ({literal(currency_name(currency))})"},
+            "tickformat": ",",
+            "range": span,
+            "zerolinecolor": "#888888",
+        },
+        yaxis={
+            "tickvals": list(range(len(bars))),
+            "ticktext": [name.capitalize() for name, _ in bars],
+            "range": [len(bars) - 0.5, -0.5],
+            "automargin": True,
+            "showgrid": False,
+            "zeroline": False,
+        },
+    )
+    return figure
+
+
+def _said(amount: Decimal, currency: str | None, signed: bool) -> str:  # noqa: FBT001
+    return f"+{rounded(amount, currency)}" if signed and amount > 0 else rounded(amount, currency)
+
+
+def _span(amounts: list[Decimal]) -> list[float]:
+    """From the least to the greatest of what is run through, with room for the words.
+
+    The bars stand far from zero where little changed of much: then so does the axis.
+    """
+    running = [as_drawn(amounts[0])]
+    for amount in amounts[1:-1]:
+        running.append(running[-1] + as_drawn(amount))
+    low, high = min(running), max(running)
+    room = (high - low) or abs(high) or 1.0
+    if low > 0:
+        low = max(0.0, low - room) if low > 2 * room else 0.0
+    if high < 0:
+        high = min(0.0, high + room) if -high > 2 * room else 0.0
+    return [low - 0.12 * room * (low < 0), high + 0.12 * room * (high > 0)]
