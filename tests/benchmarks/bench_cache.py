@@ -18,7 +18,7 @@ def run(plan: Plan) -> list[Table]:
     pages = 3 if plan.short else 20
     lines = Lines(ONE_TIME, pages * ROWS)
     path = "/invoices/G000100000/lineitems/Office/BillingLineItems"
-    links = [Request(f"{path}?offset={number * ROWS}") for number in range(pages)]
+    links = [Request(f"/v1{path}?offset={number * ROWS}") for number in range(pages)]
     raw = [plan.folder("cache-raw") / f"{number}.zst" for number in range(pages)]
     with (
         serving({"G000100000": lines}) as url,
