@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -21,7 +21,7 @@ from invoicekit.fetch.progress import Wish
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.retry import RetryPolicy
 from invoicekit.fetch.session import Session
-from invoicekit.frames.decode import decode_invoices
+from invoicekit.frames.decode import decode_invoices, decode_summaries
 from invoicekit.frames.invoice_list import decode_list, is_amendment
 from invoicekit.invoice import Invoice
 from invoicekit.line_items import Unbilled
@@ -128,8 +128,9 @@ def connect(
 def demo() -> Client:
     """A client of a partner that exists nowhere, served over real HTTP on loopback.
 
-    Also a context manager. Its cache is a temporary folder, removed at exit; `INVOICEKIT_*` is
-    ignored.
+    As in reality, Microsoft Graph has its new commerce lines from 2024-02 on, and Partner Center
+    all others. Also a context manager. Its cache is a temporary folder, removed at exit;
+    `INVOICEKIT_*` is ignored.
 
     >>> with ik.demo() as fresh:
     ...     fresh.latest
@@ -137,7 +138,7 @@ def demo() -> Client:
     """
     from invoicekit.sandbox.server import demo_sandbox
 
-    sandbox = demo_sandbox().start()
+    sandbox = demo_sandbox(graph=True).start()
     folder = tempfile.mkdtemp(prefix="invoicekit-demo-")
     given = hidden({**sandbox.settings, "cache_dir": folder, "tenant_id": "demo"})
     given["data_dir"] = Path(folder, "history")
@@ -224,6 +225,27 @@ class Client:
         if found is None or found.lower() != invoice_id.lower():
             raise PageError(f"asked for invoice {invoice_id}, and the service sent another one")
         return Invoice(self._session, header.row(0, named=True))
+
+    def summaries(self, *, refresh: bool = False) -> pl.DataFrame:
+        """What is owed, and what was paid last: a row per currency, by its code.
+
+        Columns: `currency, balance_amount` (of all unpaid invoices), `last_payment_amount,
+        last_payment_date, latest_invoice_date, first_invoice_date` (days), `accounting_date` (UTC:
+        when the balance was last updated), `currency_symbol`, and whatever else the service sent.
+
+        >>> client.summaries().select("currency", "last_payment_date").head(1).rows()
+        [('EUR', datetime.date(2026, 7, 26))]
+
+        Args:
+            refresh: ask the service again; else the balances are kept for an hour.
+
+        Raises:
+            AccessError: Partner Center gives them to App+User sign-ins alone.
+            FetchError: the service could not be asked.
+        """
+        asked = partner_center.summaries()
+        found, _ = pull(self._session, asked, pages, decode_summaries, refresh=refresh)
+        return found.drop("details", "links", "attributes")
 
     def unbilled(
         self,
@@ -438,6 +460,15 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __iter__(self) -> Iterator[Invoice]:
+        """All invoices, newest first; amendments among them.
+
+        >>> next(iter(client)).id
+        'G012345612'
+        """
+        for header in self._headers().iter_rows(named=True):
+            yield Invoice(self._session, header)
 
     def __repr__(self) -> str:
         offline = ", offline" if self.settings.offline else ""

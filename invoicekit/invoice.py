@@ -99,7 +99,7 @@ class Invoice:
         of and named in `.collections`; the invoice then counts as incomplete.
 
         >>> invoice.line_items()
-        LineItems of G012345611, from Partner Center
+        LineItems of G012345611, from Microsoft Graph
           OneTimeInvoiceLineItem: 369 lines
           DailyRatedUsageLineItem: 300 lines
         >>> list(invoice.line_items(provider="onetime", line_item_type="billing"))

@@ -69,6 +69,19 @@ def fresh_demo() -> Iterator[ik.Client]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def v1_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ik.Client]:
+    """The demo partner as if Partner Center had all its lines, those of new commerce too."""
+    from invoicekit.sandbox.server import demo_sandbox
+
+    cache = tmp_path_factory.mktemp("v1-demo")
+    with (
+        demo_sandbox() as server,
+        ik.connect(**server.settings, tenant_id="demo", cache_dir=cache) as client,
+    ):
+        yield client
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     """A Microsoft Entra on loopback, and what it needs to be signed in at."""

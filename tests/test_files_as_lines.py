@@ -14,9 +14,9 @@ from support.portal_files import SAMPLES, csv_of, json_lines_of, rows_of
 EURO, LEGACY = "G012345651", "D070001012"
 
 
-def test_they_total_and_are_proven_like_those_of_the_api(demo):
+def test_they_total_and_are_proven_like_those_of_the_api(v1_demo):
     items = ik.read(SAMPLES / "2025")
-    invoice = demo.invoice(EURO)
+    invoice = v1_demo.invoice(EURO)
     charges = ik.charges(items)
     assert charges.equals(invoice.charges())
     assert ik.totals(charges, "customer", "offer").equals(invoice.totals("customer", "offer"))

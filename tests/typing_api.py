@@ -47,6 +47,8 @@ def a_client() -> None:
     assert_type(client.unbilled(period="previous", currency="USD"), ik.Unbilled)
     assert_type(client.unbilled().charges(), pl.DataFrame)
     assert_type(client.unbilled_history(), pl.DataFrame)
+    assert_type(client.summaries(refresh=True), pl.DataFrame)
+    assert_type([found.id for found in client], list[str])
     assert_type(client.scan("OneTimeInvoiceLineItem"), pl.LazyFrame)
     assert_type(client.sync(since="2026-01", tell=print), pl.DataFrame)
 

@@ -35,6 +35,7 @@ CALLS = (
     ("list of invoices", True, ""),
     ("invoice by id", False, "invoicekit reads the invoice from the list instead"),
     (LINES, True, ""),
+    ("balances per currency", False, "they need App+User"),
     ("statement PDF", False, "it needs App+User"),
     ("tax receipt PDFs", False, "they need App+User"),
 )

@@ -238,10 +238,10 @@ def sandbox(
     """Serve the made-up partner on this machine until Ctrl-C, for scripts to try against."""
     from invoicekit.sandbox.server import demo_sandbox
 
-    with demo_sandbox(port=port) as server:
+    with demo_sandbox(port=port, graph=True) as server:
         say("A partner that exists nowhere. In another shell (Windows: `set` for `export`):")
-        say(f"export INVOICEKIT_BASE_URL={server.url}")
-        say(f"export INVOICEKIT_TOKEN={server.token}")
+        for name, value in server.settings.items():
+            say(f"export INVOICEKIT_{name.upper()}={value}")
         say("Ctrl-C ends it.", to=sys.stderr)
         while True:
             time.sleep(3600)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from invoicekit.errors import FrameError
+from invoicekit.errors import FrameError, PageError
 from invoicekit.frames.batch import Batch, Place
 from invoicekit.frames.charges import sources_of
 from invoicekit.frames.duplicates import repeated
@@ -22,6 +22,7 @@ from invoicekit.frames.schema import (
     BY_OBJECT_TYPE,
     BY_PAIR,
     INVOICE,
+    SUMMARY,
     TYPES,
     Column,
     Kind,
@@ -108,10 +109,28 @@ def decode_invoices(pages: Iterable[Page]) -> pl.DataFrame:
     Raises:
         FrameError: a row cannot be typed.
     """
-    decoder = _Decoder(INVOICE, alone=True)
+    return _resources(INVOICE, pages)
+
+
+def decode_summaries(pages: Iterable[Page]) -> pl.DataFrame:
+    """The account's balances, a row per currency, typed: columns as in `schema.SUMMARY`.
+
+    Raises:
+        FrameError: a row cannot be typed.
+        PageError: a currency has two balances.
+    """
+    found = _resources(SUMMARY, pages)
+    if found["currency"].is_duplicated().any():
+        raise PageError("the balances name a currency twice. Ask again later; nothing was kept")
+    return found.sort("currency", nulls_last=True)
+
+
+def _resources(kind: Kind, pages: Iterable[Page]) -> pl.DataFrame:
+    """Rows that are all of that kind, and no line items."""
+    decoder = _Decoder(kind, alone=True)
     for page in pages:
         decoder.add(page)
-    empty = pl.DataFrame(schema={column.name: column.type.dtype for column in INVOICE.columns})
+    empty = pl.DataFrame(schema={column.name: column.type.dtype for column in kind.columns})
     return pl.concat([empty, *(frame for _, frame in decoder.take(rest=True))], how="diagonal")
 
 

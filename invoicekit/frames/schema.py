@@ -298,3 +298,18 @@ INVOICE = Kind(
     ),
     roles={"total": "total_charges"},
 )
+
+# What is owed in a currency: a row of the account's balances.
+SUMMARY = Kind(
+    "InvoiceSummary",
+    _columns(
+        """
+    text: currencyCode=currency
+    billed: balanceAmount lastPaymentAmount
+    day: lastPaymentDate latestInvoiceDate firstInvoiceCreationDate=first_invoice_date
+    instant: accountingDate
+    text: currencySymbol
+    json: details links attributes"""
+    ),
+    roles={"total": "balance_amount"},
+)

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from invoicekit.sandbox.demo import demo_partner
 from invoicekit.sandbox.graph.exports import Exports
+from invoicekit.sandbox.graph.script import Script
 from invoicekit.sandbox.graph.server import GraphServer
 from invoicekit.sandbox.loopback import Answer, Loopback, Received, Request
 from invoicekit.sandbox.made_up_token import SANDBOX_TOKEN
@@ -23,6 +24,7 @@ from invoicekit.sandbox.partner_center.service import answer
 
 TRACING = ("MS-RequestId", "MS-CorrelationId")  # what the service echoes
 SERVER_ID = "202610001"
+READY = Script(states=("succeeded",))
 
 
 class Sandbox:
@@ -122,9 +124,18 @@ class Sandbox:
 
 
 def demo_sandbox(*, port: int = 0, graph: bool = False) -> Sandbox:
-    """The demo partner's sandbox, not yet started; `graph`: with Microsoft Graph beside it."""
+    """The demo partner's sandbox, not yet started.
+
+    Args:
+        port: of Partner Center; 0 for any that is free.
+        graph: with Microsoft Graph beside it, whose exports are ready when they are first asked
+            for: a client waits a second at least where they are not.
+    """
     partner = demo_partner(graph=graph)
-    return Sandbox(partner, port=port, exports=partner.exports if graph else None)
+    sandbox = Sandbox(partner, port=port, exports=partner.exports if graph else None)
+    if sandbox.graph:
+        sandbox.graph.script = READY
+    return sandbox
 
 
 def _refuse(status: int, reason: str) -> Answer:

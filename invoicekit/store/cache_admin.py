@@ -81,7 +81,7 @@ class Cache:
 
         >>> with ik.demo() as fresh:
         ...     fresh.cache.info().entries, fresh.invoices().height, fresh.cache.info().entries
-        (0, 26, 1)
+        (0, 30, 1)
         """
         sizes = dict(self._files())
         pages = [path for path in sizes if path.suffix in {PAGE, BLOB_SUFFIX}]

@@ -217,13 +217,15 @@ def test_sandbox_says_how_to_be_asked_and_ends_on_interrupt(tmp_path):
         [sys.executable, "-m", "invoicekit", "sandbox"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     ) as process:  # fmt: skip
-        lines = [process.stdout.readline() for _ in range(3)]
+        lines = [process.stdout.readline() for _ in range(5)]
         settings = dict(text.split(maxsplit=1)[1].strip().split("=", 1) for text in lines[1:])
         done = run(
             "invoices", "--format", "csv", url=settings["INVOICEKIT_BASE_URL"],
             token=settings["INVOICEKIT_TOKEN"], cache=tmp_path,
         )  # fmt: skip
-        assert done.stdout.count("\n") == 27
+        assert done.stdout.count("\n") == 31
+        done = run("reconcile", "G012345605", url="", token="", cache=tmp_path, **settings)
+        assert (done.returncode, done.stderr) == (0, "")
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 130

@@ -59,7 +59,9 @@ LACKS = {
 
 
 @pytest.mark.parametrize(("generation", "pair"), HEADERS, ids=NAMES)
-def test_a_file_of_each_generation_gives_the_charges_of_the_api(demo, tmp_path, generation, pair):
+def test_a_file_of_each_generation_gives_the_charges_of_the_api(
+    v1_demo, tmp_path, generation, pair
+):
     """Cut to the columns that it has; those that it lacks are null, and they are a table."""
     invoice_id = LEGACY if generation == "legacy" else EURO
     path = tmp_path / "file.csv"
@@ -68,7 +70,7 @@ def test_a_file_of_each_generation_gives_the_charges_of_the_api(demo, tmp_path, 
     (name,) = frames
     usage = BY_OBJECT_TYPE[name].usage
     ours = charges(frames, usage=usage)
-    line_items = demo.invoice(invoice_id).line_items()
+    line_items = v1_demo.invoice(invoice_id).line_items()
     theirs = charges({name: line_items[name]}, usage=usage)
 
     lacks = lacking(generation, pair)
@@ -82,25 +84,25 @@ def test_a_file_of_each_generation_gives_the_charges_of_the_api(demo, tmp_path, 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 @pytest.mark.parametrize("pair", ["onetime/billing", "onetime/usage"])
-def test_a_blob_of_an_export_gives_the_charges_of_the_api(demo, tmp_path, pair, pack):
+def test_a_blob_of_an_export_gives_the_charges_of_the_api(v1_demo, tmp_path, pair, pack):
     path = tmp_path / "part-00000-x.json.gz"
     path.write_bytes(pack(json_lines_of(rows_of(EURO, pair))))
     frames = frames_of(read_files([path]))
     (name,) = frames
     usage = BY_OBJECT_TYPE[name].usage
-    theirs = charges({name: demo.invoice(EURO).line_items()[name]}, usage=usage)
+    theirs = charges({name: v1_demo.invoice(EURO).line_items()[name]}, usage=usage)
     assert charges(frames, usage=usage).equals(theirs)
     empty = {column for column in frames[name].columns if not frames[name][column].count()}
     assert LACKING["graph"][name] <= empty
 
 
-def test_a_file_and_the_api_agree_in_every_column_that_both_have(demo, tmp_path):
+def test_a_file_and_the_api_agree_in_every_column_that_both_have(v1_demo, tmp_path):
     """Instants by their day, as the portal writes them."""
     for pair in ("onetime/billing", "onetime/usage"):
         path = tmp_path / "file.csv"
         path.write_bytes(csv_of(rows_of(EURO, pair), "2025", pair))
         ((name, ours),) = frames_of(read_files([path])).items()
-        theirs = demo.invoice(EURO).line_items()[name]
+        theirs = v1_demo.invoice(EURO).line_items()[name]
         assert ours.columns == theirs.columns
         lacks = LACKING["files"][name] | {"page"}
         day = pl.selectors.temporal().cast(pl.Date)

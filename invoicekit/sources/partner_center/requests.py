@@ -42,6 +42,11 @@ def invoices() -> Collection:
     return Collection(SOURCE, "the list of invoices", Request(f"{ROOT}/invoices"), lifetimes.LIST)
 
 
+def summaries() -> Collection:
+    """What is owed, per currency (App+User sign-in only)."""
+    return Collection(SOURCE, "the balances", Request(f"{ROOT}/invoices/summaries"), lifetimes.LIST)
+
+
 def invoice(invoice_id: str) -> Collection:
     """One invoice by its id (App+User sign-in only)."""
     first = Request(f"{ROOT}/invoices/{segment(invoice_id)}")
