@@ -10,15 +10,9 @@ from typing import Any
 
 import polars as pl
 
+from invoicekit.analysis.change_keys import collected, keys_of, lines_of
 from invoicekit.analysis.change_words import change_sentences, currency_sentence, signed
-from invoicekit.analysis.changes import (
-    changes_of,
-    collected,
-    details_of,
-    keys_of,
-    lines_of,
-    parts_of,
-)
+from invoicekit.analysis.changes import changes_of, details_of, parts_of
 from invoicekit.visible import visible
 
 UNPROVEN = "not proven"

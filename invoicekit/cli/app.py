@@ -134,6 +134,28 @@ def totals(
 
 
 @app.command()
+def compare(
+    context: typer.Context,
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="An invoice's id.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="That of a later one.")],
+    details: Annotated[
+        bool, typer.Option("--details", help="By customer, offer and subscription.")
+    ] = False,
+    shape: AsShape = None,
+    output: Output = None,
+    safe: Safe = False,
+) -> None:
+    """Say what changed between two invoices, in parts that add up."""
+    from invoicekit.analysis.compare import compare as compared
+
+    client = _client(context)
+    invoices = [client.invoice(invoice_id) for invoice_id in (before, after)]
+    change = compared(*invoices)
+    badge = " | ".join(f"{invoice.id}  {invoice.reconcile()}" for invoice in invoices)
+    Printer(shape, output, safe).print(change.details if details else change.parts, badge)
+
+
+@app.command()
 def lines(
     context: typer.Context,
     invoice_id: InvoiceId,

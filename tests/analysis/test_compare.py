@@ -334,6 +334,12 @@ def test_products_are_rounded_once_half_even(one, two, three):
     assert found == int(exact.quantize(Decimal(1), rounding=ROUND_HALF_EVEN, context=EXACT))
 
 
+@pytest.mark.parametrize(("half", "even"), [(1, 0), (3, 2), (5, 2), (-1, 0), (-3, -2), (-5, -2)])
+def test_a_half_goes_to_the_even_neighbour(half, even):
+    assert product(half, ONE // 2, ONE) == even
+    assert product(ONE, half, ONE // 2) == even
+
+
 def test_products_of_polars_would_not_fit():
     """Why they are made in Python integers: three factors that are fine, and one that is not."""
     numbers = pl.DataFrame({"n": [Decimal("4e7")]}, schema={"n": pl.Decimal(38, 24)})
@@ -396,7 +402,7 @@ def test_steps_whose_sum_would_wrap_are_refused():
 
 
 def test_what_are_no_charges_is_refused():
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="cannot compare a int: give invoices, or charges"):
         ik.compare(frame(), 5)
     with pytest.raises(ValueError, match="no column billable_quantity, effective_unit_price"):
         ik.compare(frame(), frame().drop("billable_quantity", "effective_unit_price"))

@@ -83,6 +83,25 @@ def test_totals_are_exact_and_the_badge_goes_with_them(shell):
     assert json.loads(yen.stdout)[0]["total"] == str(partner.total(partner.yen_invoice_id))
 
 
+def test_compare_adds_up_and_both_badges_go_with_it(shell):
+    from decimal import Decimal
+
+    partner = demo_partner()
+    before, after = partner.planted_invoice_id, partner.newest_invoice_id
+    totals = [
+        Decimal(json.loads(shell("totals", one, "--by", "", "--format", "json").stdout)[0]["total"])
+        for one in (before, after)
+    ]
+    for more in ([], ["--details"]):
+        done = shell("compare", before, after, "--format", "json", *more)
+        assert done.returncode == 0, done.stderr
+        rows = json.loads(done.stdout)
+        assert sum(Decimal(row["difference"]) for row in rows) == totals[1] - totals[0]
+        assert f"{before}  ✘ differs" in done.stderr
+        assert f"{after}  ✔ ties" in done.stderr
+    assert "new offers" in shell("compare", before, after).stdout
+
+
 def test_reconcile_says_by_its_exit_code_whether_it_ties(shell):
     partner = demo_partner()
     ties = shell("reconcile", partner.newest_invoice_id, "--format", "json")
