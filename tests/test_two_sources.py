@@ -83,6 +83,13 @@ def test_the_source_goes_by_the_period(open_client):
         assert sandbox.graph.leaked == []
 
 
+def test_nobody_waits_for_the_demos_exports(open_client):
+    with demo_sandbox(graph=True) as sandbox:
+        open_client(sandbox).invoice("G012345611").line_items()
+        asked = [one.method for one in sandbox.graph.requests]
+    assert sorted(asked) == ["GET", "GET", "POST", "POST"]  # one poll for each export
+
+
 def test_stored_lines_of_graph_are_those_in_memory(both, open_client):
     client = open_client(both)
     invoice_id = client.latest.id
