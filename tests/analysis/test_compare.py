@@ -167,6 +167,24 @@ def test_proration_is_other_days_at_the_same_amount_a_day(start, end, after, par
     assert moved([now], [line(price="30")]) == {part: 60 - amount}
 
 
+@pytest.mark.parametrize(
+    ("amount", "part"), [("0.05", "proration"), ("0.06", "price"), ("0.055", "proration")]
+)
+def test_an_amount_a_day_is_the_same_to_half_of_the_smallest_unit(amount, part):
+    """0.10 for 30 days is 0.05 for 15, and what may be 0.05 unrounded."""
+    now = line("1", amount, charge_start=date(2026, 9, 16))
+    assert moved([line("1", "0.10")], [now]) == {part: Decimal(amount) - Decimal("0.10")}
+    yen = [line("1", price, currency="JPY") for price in ("5", "2")]
+    now = {**yen[1], "charge_start": date(2026, 9, 16)}
+    assert moved(yen[:1], [now]) == {"proration": -3}
+
+
+def test_several_prices_are_in_the_rest_whatever_the_days():
+    several = [line("1", "10"), line("1", "20")]
+    now = [line("1", "15", charge_start=date(2026, 9, 16))]
+    assert set(moved(several, now)) == {"rest"}
+
+
 def test_lines_of_several_periods_are_not_prorated():
     half = {"charge_start": date(2026, 9, 16)}
     before = [line("1", "30"), line("1", "30", charge_end=date(2026, 9, 15))]
@@ -188,6 +206,15 @@ def test_credits_make_no_customer_and_no_offer():
     credit = line("-1", "5", charge_family="credit")
     assert moved([credit], [credit, line()]) == {"new customers": 20}
     assert moved([line(charge_family=None)], []) == {"lost customers": -20}
+
+
+def test_a_line_of_no_family_meets_one_of_another():
+    assert moved([line(charge_family=None)], [line("3")]) == {"quantity": 10}
+
+
+def test_a_period_that_ends_before_it_begins_has_no_days():
+    backwards = line(price="-30", charge_start=date(2026, 9, 30), charge_end=date(2026, 9, 1))
+    assert moved([line(price="30")], [backwards]) == {"price": -120}
 
 
 def test_no_id_is_one_key_like_any():
