@@ -342,10 +342,11 @@ class Client:
             FetchError: the service could not be asked, or not for some invoices.
             InvoiceKitError: some invoices could not be synced, and not all for the same reason.
         """
+        first = first_of(since) if since else None
         headers = self._headers(refresh=not self.settings.offline)
-        if since:
+        if first:
             dated = pl.col("invoice_date")
-            headers = headers.filter((dated >= first_of(since)) | dated.is_null())
+            headers = headers.filter((dated >= first) | dated.is_null())
         return sync_all(self._session, headers, refresh=refresh, tell=tell)
 
     def scan(self, object_type: str) -> pl.LazyFrame:

@@ -36,7 +36,13 @@ class InvoiceKitError(Exception):
 
 
 class SettingsError(InvoiceKitError):
-    """A setting is missing or makes no sense."""
+    """A setting is missing or makes no sense.
+
+    `listed` says that it is a word outside a listed set, or a number outside its range: wrong usage
+    at the shell, wherever it comes from.
+    """
+
+    listed = False
 
 
 class FetchError(InvoiceKitError):

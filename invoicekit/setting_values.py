@@ -152,9 +152,9 @@ def as_cloud(name: str) -> str:
     cloud = "".join(letter for letter in name.lower() if letter.isalnum())
     cloud = OTHER_NAMES.get(cloud, cloud)
     if cloud in CLOSED:
-        raise SettingsError(CLOSED[cloud])
+        raise _outside(CLOSED[cloud])
     if cloud not in CLOUDS:
-        raise SettingsError(f"cloud is not known; it is one of {', '.join(CLOUDS)}")
+        raise _outside(f"cloud is not known; it is one of {', '.join(CLOUDS)}")
     return cloud
 
 
@@ -185,9 +185,9 @@ def as_whole(name: str, text: str) -> int:
     try:
         number = int(text or usual)
     except ValueError:
-        raise SettingsError(f"{name} is no whole number") from None
+        raise _outside(f"{name} is no whole number") from None
     if not 1 <= number <= most:
-        raise SettingsError(f"{name} {number} is not between 1 and {most}")
+        raise _outside(f"{name} {number} is not between 1 and {most}")
     return number
 
 
@@ -196,17 +196,24 @@ def as_amount(name: str, text: str) -> float:
     try:
         amount = float(text or AMOUNTS[name])
     except ValueError:
-        raise SettingsError(f"{name} is no number") from None
+        raise _outside(f"{name} is no number") from None
     if not 0 < amount < 1_000_000:  # noqa: PLR2004 (NaN and infinity as well)
-        raise SettingsError(f"{name} {amount:g} makes no sense; it is {AMOUNTS[name]:g} by default")
+        raise _outside(f"{name} {amount:g} makes no sense; it is {AMOUNTS[name]:g} by default")
     return amount
 
 
 def as_flag(name: str, text: str) -> bool:
     """Yes or no; no where nothing is said."""
     if text.lower() not in TRUE | FALSE:
-        raise SettingsError(f"{name} is neither yes nor no; say 1 or 0")
+        raise _outside(f"{name} is neither yes nor no; say 1 or 0")
     return text.lower() in TRUE
+
+
+def _outside(message: str) -> SettingsError:
+    """The error for a word outside a listed set, or a number outside its range."""
+    error = SettingsError(message)
+    error.listed = True
+    return error
 
 
 def home_of(name: str, path: str) -> Path:

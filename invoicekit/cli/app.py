@@ -19,12 +19,15 @@ import typer
 from invoicekit.cli.cache import cache
 from invoicekit.cli.printing import (
     EXIT,
+    KEYS,
     AsShape,
     FileFormat,
+    Limit,
     Output,
     Printer,
     Safe,
     Shape,
+    keys_in,
     print_proof,
     summed_up,
 )
@@ -40,22 +43,38 @@ app = typer.Typer(
     name="invoicekit",
     help="Microsoft CSP invoices: totals, proof that the lines tie, and reports.",
     epilog="Settings come from INVOICEKIT_TOKEN and the other INVOICEKIT_* variables. "
-    "To look around without any: invoicekit demo.",
+    "To look around without any: invoicekit demo. The options above may stand after a command too.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
 app.add_typer(cache, name="cache")
 app.command()(read)
 
-InvoiceId = Annotated[str, typer.Argument(metavar="ID", help="The invoice's id, as G000024135.")]
+InvoiceId = Annotated[
+    str, typer.Argument(metavar="ID", help="The invoice's id, as G000024135, or latest.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Ask again.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"invoicekit {version('invoicekit')}")
+        raise typer.Exit
 
 
 @app.callback()
 def settings(
     context: typer.Context,
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say which this is."),
+    ] = False,
     cloud: Annotated[str | None, typer.Option(help="global, usgov or china.")] = None,
     tenant_id: Annotated[str | None, typer.Option(help="The partner's tenant.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Another host, without a path.")] = None,
@@ -103,6 +122,7 @@ def invoices(
     output: Output = None,
     refresh: Refresh = False,
     safe: Safe = False,
+    limit: Limit = None,
 ) -> None:
     """List the invoices, newest first."""
     printer = Printer(shape, output, safe)
@@ -112,7 +132,7 @@ def invoices(
             "invoice_id", "invoice_date", "total_charges", "paid_amount", "currency",
             "document_type", "invoice_type",
         )  # fmt: skip
-    printer.print(frame)
+    printer.print(frame, limit=limit)
 
 
 @app.command()
@@ -120,17 +140,19 @@ def totals(
     context: typer.Context,
     invoice_id: InvoiceId,
     by: Annotated[
-        str, typer.Option(help="Keys, joined by commas: customer, offer, subscription, …")
+        str, typer.Option(metavar="KEYS", help=f"Joined by commas; of {', '.join(KEYS)}.")
     ] = "customer",
     shape: AsShape = None,
     output: Output = None,
     safe: Safe = False,
+    limit: Limit = None,
 ) -> None:
     """Total an invoice's charges by customer, offer, or any column of the charges."""
-    invoice = _client(context).invoice(invoice_id)
-    keys = [key.strip() for key in by.split(",") if key.strip()]
+    keys = keys_in(by)
+    invoice = _invoice(context, invoice_id)
     totals = invoice.totals(*keys)
-    Printer(shape, output, safe).print(totals, f"{invoice.id}  {invoice.reconcile()}")
+    badge = f"{invoice.id}  {invoice.reconcile()}"
+    Printer(shape, output, safe).print(totals, badge, limit=limit)
 
 
 @app.command()
@@ -168,7 +190,7 @@ def lines(
     """Write an invoice's line items, a file per objectType."""
     from invoicekit.show.export import write_lines
 
-    invoice = _client(context).invoice(invoice_id)
+    invoice = _invoice(context, invoice_id)
     line_items, proof = invoice.line_items(), invoice.reconcile()
     paths = write_lines(
         line_items, output, invoice_id=invoice.id, format=file_format.value, safe=safe
@@ -185,7 +207,7 @@ def reconcile(
     output: Output = None,
 ) -> None:
     """Prove that an invoice's lines add up to its total. Exit 3 if they do not, 4 if incomplete."""
-    invoice = _client(context).invoice(invoice_id)
+    invoice = _invoice(context, invoice_id)
     proof = invoice.reconcile()
     print_proof(Printer(shape, output), invoice.id, proof)
     raise typer.Exit(EXIT[proof.state])
@@ -227,10 +249,37 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="An HTML file.")],
 ) -> None:
     """Write an invoice's HTML report: one file that opens offline."""
-    invoice = _client(context).invoice(invoice_id)
+    invoice = _invoice(context, invoice_id)
     path = _report(invoice, output)
     to = sys.stderr if is_written_into(output) else sys.stdout  # the report may be going there
     say(f"{invoice.id}  {invoice.reconcile()}", str(path), to=to)
+
+
+@app.command()
+def statement(
+    context: typer.Context,
+    invoice_id: InvoiceId,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A PDF.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Write an invoice's own PDF, as Partner Center gives it."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    path = _invoice(context, invoice_id).statement(output, overwrite=overwrite)
+    say(str(path.absolute()), to=sys.stderr if is_written_into(output) else sys.stdout)
+
+
+@app.command("tax-receipts")
+def tax_receipts(
+    context: typer.Context,
+    invoice_id: InvoiceId,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A folder.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Write the PDFs of an invoice's tax receipts; there are some in Taiwan alone."""
+    paths = _invoice(context, invoice_id).tax_receipts(output, overwrite=overwrite)
+    say(*(str(path.absolute()) for path in paths))
+    if not paths:
+        say("this invoice has no tax receipts", to=sys.stderr)
 
 
 @app.command()
@@ -278,6 +327,11 @@ def _client(context: typer.Context) -> Client:
     client = connect(**context.obj)
     context.call_on_close(client.close)
     return client
+
+
+def _invoice(context: typer.Context, invoice_id: str) -> Invoice:
+    client = _client(context)
+    return client.latest if invoice_id.lower() == "latest" else client.invoice(invoice_id)
 
 
 def _report(invoice: Invoice, path: Path) -> Path:

@@ -16,8 +16,10 @@ import typer
 
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
+from invoicekit.analysis.totals import AMOUNTS, THINGS
 from invoicekit.cli.terminal import may_be_cut, say, say_data
 from invoicekit.files.output import write_file
+from invoicekit.frames.charges import CHARGES
 from invoicekit.show.export import csv_of, rows_for_json
 from invoicekit.show.tables import text_table
 from invoicekit.visible import escaped
@@ -46,7 +48,9 @@ Output = Annotated[
     typer.Option("--output", "-o", metavar="FILE", help="Write it there and not to the screen."),
 ]
 Safe = Annotated[bool, typer.Option("--safe", help="CSV: guard text against spreadsheets.")]
+Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="The first N rows alone.")]
 STDOUT = Path("-")
+KEYS = (*THINGS, *(name for name in CHARGES if name not in (*AMOUNTS, "currency")))
 EXIT = {"ties": 0, "differs": 3, "incomplete": 4}
 STATES = {
     "ties": ("ties", "tie"),
@@ -91,6 +95,7 @@ class Printer:
         table: Sequence[str] | None = None,
         one: bool = False,
         once: bool = False,
+        limit: int | None = None,
     ) -> None:
         """Print a frame, and its badge: below a table, else on standard error.
 
@@ -103,7 +108,11 @@ class Printer:
             table: the lines of the table, where they are not the frame's own.
             one: JSON of the only row itself, and no list of it.
             once: the badge is the answer: it is said once, if it can be.
+            limit: print so many rows at most, and say how many there are.
         """
+        if limit is not None and limit < frame.height:
+            self.tell(f"the first {limit:,} of {frame.height:,} rows")
+            frame = frame.head(limit)
         if self.shape is Shape.json:
             rows = rows_for_json(frame)
             value = rows[0] if one else rows
@@ -135,6 +144,24 @@ class Printer:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(BrokenPipeError):  # a pipe whose reader has gone, as with `| head`
             write_file(self._file, text.encode())
+
+
+def keys_in(text: str) -> list[str]:
+    """The keys of totals that are joined by commas.
+
+    >>> keys_in("customer, offer")
+    ['customer', 'offer']
+
+    Raises:
+        BadParameter: one is no key; it names those that are.
+    """
+    keys = [key.strip() for key in text.split(",") if key.strip()]
+    for key in keys:
+        if key not in KEYS:
+            raise typer.BadParameter(f"cannot total by {key!r}; possible are {', '.join(KEYS)}")
+        if keys.count(key) > 1:
+            raise typer.BadParameter(f"{key!r} is there twice; each key once")
+    return keys
 
 
 def print_proof(printer: Printer, name: str, proof: Reconciliation) -> None:

@@ -16,7 +16,16 @@ import typer
 
 from invoicekit.analysis.reconcile import Reconciliation, reconcile
 from invoicekit.analysis.totals import totals
-from invoicekit.cli.printing import EXIT, AsShape, Output, Printer, Shape, print_proof
+from invoicekit.cli.printing import (
+    EXIT,
+    KEYS,
+    AsShape,
+    Output,
+    Printer,
+    Shape,
+    keys_in,
+    print_proof,
+)
 from invoicekit.cli.terminal import say
 from invoicekit.files.output import is_written_into
 from invoicekit.frames.charges import charges
@@ -36,7 +45,10 @@ def read(
             "that, what there is.",
         ),
     ],
-    by: Annotated[str, typer.Option(help="totals: keys, joined by commas.")] = "customer",
+    by: Annotated[
+        str,
+        typer.Option(metavar="KEYS", help=f"totals: joined by commas; of {', '.join(KEYS)}."),
+    ] = "customer",
     total: Annotated[
         str | None, typer.Option(metavar="AMOUNT", help="What the invoice's header says.")
     ] = None,
@@ -73,6 +85,7 @@ def read(
         raise typer.BadParameter(f"{verb} wants -o: where to write")
     if verb == "lines" and shape not in {None, Shape.csv}:
         raise typer.BadParameter("lines are written as Parquet, or with --format csv")
+    keys = keys_in(by)
     amount = None if total is None else _amount(total)
     items = read_line_items(
         *(path for file in files for path in _expanded(file)),
@@ -99,7 +112,6 @@ def read(
         path = write_report(found, output).absolute()
         say(found.badge, str(path), to=sys.stderr if is_written_into(output) else sys.stdout)
     elif verb == "totals":
-        keys = [key.strip() for key in by.split(",") if key.strip()]
         printer.print(found.totals(*keys), found.badge)
     else:
         printer.print(found.contents(), found.badge)

@@ -18,7 +18,9 @@ from typing import Any, NoReturn, TextIO
 
 import typer
 
-from invoicekit.errors import InvoiceKitError
+from invoicekit.cli.arguments import settings_first
+from invoicekit.cli.plain import plain_words
+from invoicekit.errors import InvoiceKitError, SettingsError
 from invoicekit.settings import debugging
 from invoicekit.visible import encodable, visible
 
@@ -88,6 +90,7 @@ def _reader_has_gone(error: OSError) -> bool:
 
 def _code(app: typer.Typer, arguments: list[str]) -> int:
     try:
+        arguments = settings_first(arguments)
         code = app(arguments, prog_name="invoicekit", standalone_mode=False)
     except typer.exceptions.TyperException as wrong:  # wrong usage
         return _shown(wrong)
@@ -103,8 +106,14 @@ def _code(app: typer.Typer, arguments: list[str]) -> int:
 
 
 def _shown(wrong: Any) -> int:  # noqa: ANN401 (typer keeps the class that has these to itself)
-    with contextlib.suppress(OSError):
-        wrong.show()
+    if type(wrong).__name__ == "NoArgsIsHelpError":  # the help itself
+        with contextlib.suppress(OSError):
+            wrong.show()
+        return int(wrong.exit_code)
+    context = getattr(wrong, "ctx", None)
+    path = context.command_path if context else "invoicekit"
+    words = " ".join(wrong.format_message().replace("(s) (", " (").split()).removesuffix(".")
+    say(f"error: {words}. See: {path} --help", to=sys.stderr)
     return int(wrong.exit_code)
 
 
@@ -112,10 +121,10 @@ def _told(error: Exception) -> int:
     """Say the error in one line; returns the exit code."""
     if debugging():
         say(*"".join(traceback.format_exception(error)).splitlines(), to=sys.stderr)
-    words = " ".join(str(error).split())
+    words = plain_words(error)
     if isinstance(error, InvoiceKitError | OSError):
         say(f"error: {words}", to=sys.stderr)
-        return 1
+        return 2 if isinstance(error, SettingsError) and error.listed else 1
     if type(error) is ValueError:  # a value that is not allowed; a subclass is somebody's bug
         say(f"error: {words}", to=sys.stderr)
         return 2

@@ -171,8 +171,8 @@ def test_report_is_written_where_it_is_wanted(shell, tmp_path):
         (["totals", "G012345612", "--by", "custmer"], 2, "possible are customer"),
         (["totals"], 2, "Missing argument"),
         (["invoices", "--format", "yaml"], 2, "yaml"),
-        (["--cloud", "germany", "invoices"], 1, "closed its German cloud"),
-        (["--page-size", "0", "invoices"], 1, "page_size 0"),
+        (["--cloud", "germany", "invoices"], 2, "closed its German cloud"),
+        (["--page-size", "0", "invoices"], 2, "--page-size 0"),
         (["nonsense"], 2, "nonsense"),
     ],
 )

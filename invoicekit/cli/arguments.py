@@ -1,0 +1,40 @@
+"""Command lines as people type them: settings of the client may stand after the command too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from typer import BadParameter
+
+# The options that say which service is asked, and how: they are the same for each command.
+SETTINGS = (
+    "--cloud", "--tenant-id", "--base-url", "--graph-url", "--cache-dir", "--page-size",
+)  # fmt: skip
+FLAGS = ("--offline",)
+
+
+def settings_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the client's settings before the command; after `--` nothing is moved.
+
+    >>> settings_first(["totals", "G1", "--offline", "--cloud", "china", "--by", "offer"])
+    ['--offline', '--cloud', 'china', 'totals', 'G1', '--by', 'offer']
+
+    Raises:
+        BadParameter: a setting has no value.
+    """
+    first: list[str] = []
+    rest = list(arguments)
+    others: list[str] = []
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*first, *others, word, *rest]
+        if word in FLAGS or (word.partition("=")[0] in SETTINGS and "=" in word):
+            first.append(word)
+        elif word in SETTINGS:
+            if not rest:
+                raise BadParameter(f"{word} wants a value")
+            first += [word, rest.pop(0)]
+        else:
+            others.append(word)
+    return [*first, *others]

@@ -1,0 +1,196 @@
+"""Wrong command lines: one plain line each, exit code 2, and nothing of Python in it."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import pytest
+
+from invoicekit.cli.app import main
+from invoicekit.cli.plain import plain_words
+from invoicekit.errors import AccessError
+from invoicekit.sandbox.demo import demo_partner
+from invoicekit.sandbox.server import Sandbox
+from support.server import Reply
+
+WRONG = """
+nonsense
+--nonsense
+--versions
+--cloud
+--cloud germany invoices
+--cloud mars invoices
+--page-size 0 invoices
+--page-size 2001 invoices
+--page-size many invoices
+--page-size
+totals
+totals G012345612 extra
+totals G012345612 --by custmer
+totals G012345612 --by total
+totals G012345612 --by currency
+totals G012345612 --by customer,customer
+totals G012345612 --by
+totals G012345612 --format yaml
+totals G012345612 --limit 0
+totals G012345612 --limit -1
+totals G012345612 --limit few
+totals G012345612 --nonsense
+totals G012345612 --cloud mars
+totals G012345612 --page-size 0
+totals G012345612 --cache-dir
+totals ../x
+invoices extra
+invoices --format xml
+invoices --limit 0
+lines G012345612
+lines G012345612 -o
+lines G012345612 -o out --format xlsx
+reconcile
+reconcile G012345612 --format html
+report G012345612
+report
+statement G012345612
+tax-receipts G012345612
+sync --since June
+sync --since 2026-13
+sync extra
+read
+read totals
+read x.csv --total 1
+read x.csv reconcile
+read x.csv lines
+read x.csv --decimal ;
+read x.csv --dates ymd
+read x.csv totals --by custmer
+cache nonsense
+cache clear extra
+doctor extra
+sandbox --port 70000
+sandbox --port web
+sign-out extra
+demo extra
+""".strip().split("\n")
+PYTHON = re.compile(
+    r"\w\(|\w\.\w+\(|=True|=False|=None|Error\b|Traceback|<class|\bNone\b|_dir\b|_size\b|Enum|client\."
+)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(demo_partner()) as server:
+        yield server
+
+
+@pytest.fixture
+def shell(sandbox, tmp_path, monkeypatch, capfd):
+    """The command line in this process: its exit code, and what it printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setenv("INVOICEKIT_BASE_URL", sandbox.url)
+    monkeypatch.setenv("INVOICEKIT_TOKEN", sandbox.token)
+    monkeypatch.setenv("INVOICEKIT_CACHE_DIR", str(tmp_path / "cache"))
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        shown = capfd.readouterr()
+        return left.value.code, shown.out, shown.err
+
+    return run
+
+
+def test_there_are_forty_at_least():
+    assert len(WRONG) >= 40
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_a_wrong_command_line_is_told_in_one_plain_line(shell, sandbox, line):
+    asked = len(sandbox.requests)
+    code, out, err = shell(*line.split())
+    assert (code, out) == (2, ""), err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert PYTHON.search(err) is None, err
+    assert len(sandbox.requests) == asked, "told before anything is asked"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("CLOUD", "mars", 2),
+        ("CLOUD", "germany", 2),
+        ("PAGE_SIZE", "0", 2),
+        ("PAGE_SIZE", "many", 2),
+        ("CONNECTIONS", "99", 2),
+        ("READ_TIMEOUT", "-1", 2),
+        ("OFFLINE", "perhaps", 2),
+        ("BASE_URL", "http://there.example", 1),
+        ("TOKEN", "a b", 1),
+    ],
+)
+def test_a_setting_outside_its_set_or_range_is_wrong_usage_wherever_it_comes_from(
+    shell, monkeypatch, name, value, code
+):
+    monkeypatch.setenv(f"INVOICEKIT_{name}", value)
+    left, out, err = shell("invoices")
+    assert (left, out, err.count("\n")) == (code, "", 1)
+    assert PYTHON.search(err) is None, err
+
+
+def test_version_and_help_have_short_ways(shell):
+    code, out, _ = shell("--version")
+    assert (code, out.split()[0], out.count("\n")) == (0, "invoicekit", 1)
+    for line in ("-h", "totals -h", "cache -h", "cache info -h"):
+        code, out, err = shell(*line.split())
+        assert (code, err) == (0, "")
+        assert "Usage:" in out
+    _, out, _ = shell("totals", "-h")
+    for key in ("customer", "charge_family", "reseller_id"):
+        assert key in out
+
+
+def test_settings_stand_after_the_command_as_well(shell, sandbox, monkeypatch):
+    monkeypatch.delenv("INVOICEKIT_BASE_URL")
+    code, out, err = shell("invoices", "--format", "csv", f"--base-url={sandbox.url}")
+    assert (code, err) == (0, "")
+    again = shell("invoices", "--base-url", sandbox.url, "--format", "csv", "--offline")
+    assert again == (0, out, "")
+
+
+def test_latest_is_an_id_and_limit_says_what_it_leaves_out(shell):
+    code, out, err = shell("totals", "latest", "--limit", "2", "--format", "csv")
+    assert (code, out.count("\n")) == (0, 3)
+    assert "the first 2 of 41 rows" in err
+    assert "G012345612  \u2714 ties" in err
+    code, out, _ = shell("invoices", "--limit", "1")
+    assert (code, out.count("\n")) == (0, 4)
+
+
+def test_statement_and_tax_receipts_are_written(shell, tmp_path):
+    code, _, err = shell("statement", "latest", "-o", "a/bill.pdf")
+    assert code == 0, err
+    assert (tmp_path / "a" / "bill.pdf").read_bytes().startswith(b"%PDF")
+    code, _, err = shell("statement", "latest", "-o", "a/bill.pdf")
+    assert (code, err.count("\n")) == (1, 1)
+    assert err.endswith("--overwrite writes over it\n")
+    assert shell("statement", "latest", "-o", "a/bill.pdf", "--overwrite")[0] == 0
+    code, out, _ = shell("tax-receipts", "latest", "-o", "a")
+    assert (code, len(out.split())) == (0, 2)
+    none = shell("tax-receipts", "G012345611", "-o", "a")
+    assert none == (0, "", "this invoice has no tax receipts\n")  # fmt: skip
+
+
+def test_an_error_of_the_service_has_its_code_and_request_id(shell, serve, monkeypatch):
+    body = b'{"code": 900421, "description": "no MFA"}'
+    service = serve(lambda _: Reply(body, 401, headers={"MS-RequestId": "there-1"}))
+    monkeypatch.setenv("INVOICEKIT_BASE_URL", service.url)
+    code, _, err = shell("invoices")
+    assert (code, err.count("\n")) == (1, 1)
+    assert re.search(r"\(code 900421, request [\w-]{8,}\)$", err), err
+
+
+def test_what_the_library_says_to_call_is_a_command_at_the_shell():
+    error = AccessError("x. Check the spelling; the list of invoices is client.invoices()")
+    assert plain_words(error).endswith("the list of invoices is invoicekit invoices")
