@@ -53,8 +53,8 @@ def moved(before, after):
 PLANTED = {
     "new customers": ([], [line(customer_id="new")], 20),
     "lost customers": ([line(customer_id="lost")], [], -20),
-    "new offers": ([], [line(offer_id="new")], 20),
-    "lost offers": ([line(offer_id="lost")], [], -20),
+    "new offers": ([], [line()], 20),  # of this customer: another has it
+    "lost offers": ([line()], [], -20),
     "quantity": ([line("2")], [line("5")], 30),
     "price": ([line(price="10")], [line(price="12")], 4),
     "exchange rate": ([line(rate="1")], [line(rate="1.5")], 10),
@@ -189,6 +189,8 @@ def test_lines_of_several_periods_are_not_prorated():
     half = {"charge_start": date(2026, 9, 16)}
     before = [line("1", "30"), line("1", "30", charge_end=date(2026, 9, 15))]
     assert set(moved(before, [line("2", "15", **half)])) == {"price"}
+    before[1] = line("1", "30", charge_start=None)
+    assert set(moved(before, [line("2", "15", **half)])) == {"price"}
 
 
 def test_a_price_for_other_days_is_proration_where_the_quantity_moved_too():
@@ -255,18 +257,29 @@ def test_before_after_and_lines_are_those_of_the_parts_lines():
     }
 
 
+def test_credits_and_other_lines_of_a_key_have_one_row_of_tax_and_of_rest():
+    before = [line(), line("-1", charge_family="credit")]
+    after = [{**one, "tax": Decimal(1), "total": one["subtotal"] + 3} for one in before]
+    details = ik.compare(frame(*before), frame(*after)).details
+    assert details.select("part", *SUMS).rows() == [
+        ("rest", 10, 14, 4, 4),
+        ("tax", 0, 2, 2, 4),
+        ("credits", -10, -10, 0, 2),
+    ]
+
+
 def test_details_are_the_greatest_changes_first_under_the_latest_names():
     before = [line(customer_name="Old"), line(customer_id="c2"), line(customer_id="c3")]
     after = [
         line("3", customer_name="New", charge_end=date(2026, 10, 31), charge_start=None),
         line("9", customer_id="c2"),
-        line("1", customer_id="c3"),
+        line("-3", customer_id="c3"),
     ]
     details = ik.compare(frame(*before), frame(*after)).details
     assert details.select("customer_id", "customer_name", "difference").rows() == [
         ("c2", "One", 70),
+        ("c3", "One", -50),
         ("c1", "New", 10),
-        ("c3", "One", -10),
     ]
 
 
