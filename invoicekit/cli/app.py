@@ -17,6 +17,8 @@ import polars as pl
 import typer
 
 from invoicekit.cli.cache import cache
+from invoicekit.cli.documents import statement, tax_receipts
+from invoicekit.cli.opening import InvoiceId, client_of, invoice_of
 from invoicekit.cli.printing import (
     EXIT,
     KEYS,
@@ -33,7 +35,6 @@ from invoicekit.cli.printing import (
 )
 from invoicekit.cli.read import read
 from invoicekit.cli.terminal import run, say
-from invoicekit.client import Client, connect
 from invoicekit.client import demo as open_demo
 from invoicekit.errors import InvoiceKitError
 from invoicekit.files.output import is_written_into
@@ -52,11 +53,9 @@ app = typer.Typer(
 )
 app.add_typer(cache, name="cache")
 app.command()(read)
+app.command()(statement)
+app.command("tax-receipts")(tax_receipts)
 
-InvoiceId = Annotated[
-    str, typer.Argument(metavar="ID", help="The invoice's id, as G000024135, or latest.")
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Ask again.")]
 
 
@@ -126,7 +125,7 @@ def invoices(
 ) -> None:
     """List the invoices, newest first."""
     printer = Printer(shape, output, safe)
-    frame = _client(context).invoices(refresh=refresh)
+    frame = client_of(context).invoices(refresh=refresh)
     if printer.shape is Shape.table:
         frame = frame.select(
             "invoice_id", "invoice_date", "total_charges", "paid_amount", "currency",
@@ -149,7 +148,7 @@ def totals(
 ) -> None:
     """Total an invoice's charges by customer, offer, or any column of the charges."""
     keys = keys_in(by)
-    invoice = _invoice(context, invoice_id)
+    invoice = invoice_of(context, invoice_id)
     totals = invoice.totals(*keys)
     badge = f"{invoice.id}  {invoice.reconcile()}"
     Printer(shape, output, safe).print(totals, badge, limit=limit)
@@ -170,7 +169,7 @@ def compare(
     """Say what changed between two invoices, in parts that add up."""
     from invoicekit.analysis.compare import compare as compared
 
-    client = _client(context)
+    client = client_of(context)
     invoices = [client.invoice(invoice_id) for invoice_id in (before, after)]
     change = compared(*invoices)
     badge = " | ".join(f"{invoice.id}  {invoice.reconcile()}" for invoice in invoices)
@@ -190,7 +189,7 @@ def lines(
     """Write an invoice's line items, a file per objectType."""
     from invoicekit.show.export import write_lines
 
-    invoice = _invoice(context, invoice_id)
+    invoice = invoice_of(context, invoice_id)
     line_items, proof = invoice.line_items(), invoice.reconcile()
     paths = write_lines(
         line_items, output, invoice_id=invoice.id, format=file_format.value, safe=safe
@@ -207,7 +206,7 @@ def reconcile(
     output: Output = None,
 ) -> None:
     """Prove that an invoice's lines add up to its total. Exit 3 if they do not, 4 if incomplete."""
-    invoice = _invoice(context, invoice_id)
+    invoice = invoice_of(context, invoice_id)
     proof = invoice.reconcile()
     print_proof(Printer(shape, output), invoice.id, proof)
     raise typer.Exit(EXIT[proof.state])
@@ -226,7 +225,7 @@ def sync(
     printer = Printer(shape, output, safe)
     failed = None
     try:
-        synced = _client(context).sync(since=since, refresh=refresh, tell=printer.tell)
+        synced = client_of(context).sync(since=since, refresh=refresh, tell=printer.tell)
     except InvoiceKitError as error:
         if error.synced is None:
             raise
@@ -249,37 +248,10 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="An HTML file.")],
 ) -> None:
     """Write an invoice's HTML report: one file that opens offline."""
-    invoice = _invoice(context, invoice_id)
+    invoice = invoice_of(context, invoice_id)
     path = _report(invoice, output)
     to = sys.stderr if is_written_into(output) else sys.stdout  # the report may be going there
     say(f"{invoice.id}  {invoice.reconcile()}", str(path), to=to)
-
-
-@app.command()
-def statement(
-    context: typer.Context,
-    invoice_id: InvoiceId,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A PDF.")],
-    overwrite: Overwrite = False,
-) -> None:
-    """Write an invoice's own PDF, as Partner Center gives it."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    path = _invoice(context, invoice_id).statement(output, overwrite=overwrite)
-    say(str(path.absolute()), to=sys.stderr if is_written_into(output) else sys.stdout)
-
-
-@app.command("tax-receipts")
-def tax_receipts(
-    context: typer.Context,
-    invoice_id: InvoiceId,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A folder.")],
-    overwrite: Overwrite = False,
-) -> None:
-    """Write the PDFs of an invoice's tax receipts; there are some in Taiwan alone."""
-    paths = _invoice(context, invoice_id).tax_receipts(output, overwrite=overwrite)
-    say(*(str(path.absolute()) for path in paths))
-    if not paths:
-        say("this invoice has no tax receipts", to=sys.stderr)
 
 
 @app.command()
@@ -290,7 +262,7 @@ def doctor(
     output: Output = None,
 ) -> None:
     """Say what this sign-in can do; without --ask nobody is asked. Exit 1 if something is wrong."""
-    found = _client(context).doctor(ask=ask)
+    found = client_of(context).doctor(ask=ask)
     Printer(shape, output).print(pl.DataFrame(found.rows()), table=repr(found).split("\n"))
     raise typer.Exit(0 if found.fine else 1)
 
@@ -298,7 +270,7 @@ def doctor(
 @app.command("sign-out")
 def sign_out(context: typer.Context) -> None:
     """Forget the sign-in that is kept for the next run; settings and answers stay."""
-    there = _client(context).sign_out()
+    there = client_of(context).sign_out()
     say("signed out: the kept sign-in is forgotten" if there else "no sign-in is kept")
 
 
@@ -321,17 +293,6 @@ def sandbox(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code; no error of ours shows a traceback."""
     run(app, list(sys.argv[1:] if arguments is None else arguments))
-
-
-def _client(context: typer.Context) -> Client:
-    client = connect(**context.obj)
-    context.call_on_close(client.close)
-    return client
-
-
-def _invoice(context: typer.Context, invoice_id: str) -> Invoice:
-    client = _client(context)
-    return client.latest if invoice_id.lower() == "latest" else client.invoice(invoice_id)
 
 
 def _report(invoice: Invoice, path: Path) -> Path:

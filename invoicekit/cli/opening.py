@@ -1,0 +1,27 @@
+"""What commands open: a client with the settings of the command line, and an invoice of its."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from invoicekit.client import Client, connect
+from invoicekit.invoice import Invoice
+
+InvoiceId = Annotated[
+    str, typer.Argument(metavar="ID", help="The invoice's id, as G000024135, or latest.")
+]
+
+
+def client_of(context: typer.Context) -> Client:
+    """A client, closed when the command ends."""
+    client = connect(**context.obj)
+    context.call_on_close(client.close)
+    return client
+
+
+def invoice_of(context: typer.Context, invoice_id: str) -> Invoice:
+    """The invoice with this id; the newest one where it is `latest`."""
+    client = client_of(context)
+    return client.latest if invoice_id.lower() == "latest" else client.invoice(invoice_id)
