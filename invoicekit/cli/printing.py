@@ -17,10 +17,11 @@ import typer
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.totals import AMOUNTS, THINGS
-from invoicekit.cli.terminal import may_be_cut, say, say_data
+from invoicekit.cli.terminal import may_be_cut, say, say_data, width_of
 from invoicekit.files.output import write_file
 from invoicekit.frames.charges import CHARGES
 from invoicekit.show.export import csv_of, rows_for_json
+from invoicekit.show.lines_table import kind_of
 from invoicekit.show.tables import text_table
 from invoicekit.visible import escaped
 
@@ -120,12 +121,20 @@ class Printer:
         elif self.shape is Shape.csv:
             text = csv_of(frame, safe=self.safe)
         else:
-            lines = [*(text_table(frame).split("\n") if table is None else table)]
+            lines = [*(self._table_of(frame).split("\n") if table is None else table)]
             self._print_table(lines, badge, once=once)
             return
         self._put(text)
         if badge:
             say(badge, to=sys.stderr)
+
+    def _table_of(self, frame: pl.DataFrame) -> str:
+        if self._file is not None:
+            return text_table(frame)
+        names = [name for name in frame.columns if kind_of(frame, name) != "id"]
+        first = [name for name in frame.columns if name == "invoice_id"]
+        ids = [name for name in frame.columns if name not in names and name not in first]
+        return text_table(frame.select(*first, *names, *ids), width=width_of(sys.stdout))
 
     def _print_table(self, lines: list[str], badge: str | None, *, once: bool) -> None:
         below = [badge] if badge else []

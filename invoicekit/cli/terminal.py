@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 import sys
 import traceback
@@ -25,6 +26,13 @@ from invoicekit.settings import debugging
 from invoicekit.visible import encodable, visible
 
 INTERRUPTED = 130
+
+
+def width_of(stream: TextIO) -> int | None:
+    """The columns of the terminal, or as `COLUMNS` says; `None` where there is no such thing."""
+    if not stream.isatty() and not os.environ.get("COLUMNS", "").isdigit():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def say(*lines: str, to: TextIO | None = None) -> bool:

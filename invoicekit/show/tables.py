@@ -5,11 +5,11 @@ What is shown is rounded for the eye; nothing here adds up.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Final
 
 import polars as pl
 from markupsafe import Markup
+from rich.cells import cell_len, set_cell_size
 
 from invoicekit.analysis.totals import THINGS
 from invoicekit.show.formatting import (
@@ -23,6 +23,7 @@ from invoicekit.show.lines_table import html_of_lines, kind_of
 __all__ = ["html_of_lines", "html_of_table", "html_of_totals", "text_table"]
 
 MOST_ROWS: Final = 500
+LEAST: Final = 8  # columns of a terminal that a cut text or id keeps
 
 
 def html_of_totals(
@@ -60,19 +61,32 @@ def html_of_table(
     )
 
 
-def text_table(frame: pl.DataFrame, *, widest: int = 44) -> str:
-    """The frame as aligned plain text, for a terminal: nothing in it can steer the terminal."""
+def text_table(frame: pl.DataFrame, *, widest: int = 44, width: int | None = None) -> str:
+    """The frame as aligned plain text, for a terminal: nothing in it can steer the terminal.
+
+    Where the lines would be longer than `width`, ids are cut first, then the longest texts; amounts
+    and days never are, so that a very narrow terminal breaks the lines.
+    """
     cells = _as_text(frame)
     columns = []
-    for name, dtype in frame.schema.items():
+    for name in frame.columns:
         texts = [shorten(text, widest) for text in cells[name]]
-        width = max(map(_width, [name, *texts]))
-        columns.append([_pad(text, width, right=dtype.is_numeric()) for text in [name, *texts]])
+        columns.append([name, *texts])
     if not columns:
         return "(nothing)"
-    head, *rows = ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
-    rule = "  ".join("-" * _width(column[0]) for column in columns)
-    return "\n".join([head, rule, *(rows or ["(no rows)"])])
+    kinds = [kind_of(frame, name) for name in frame.columns]
+    widths = [max(map(cell_len, column)) for column in columns]
+    if width is not None:
+        widths = _fitted(widths, kinds, width)
+    rows = [
+        "  ".join(
+            _fitting(text, room, right=kind == "number")
+            for text, room, kind in zip(row, widths, kinds, strict=True)
+        ).rstrip()
+        for row in zip(*columns, strict=True)
+    ]
+    rule = "  ".join("-" * room for room in widths)
+    return "\n".join([rows[0], rule, *(rows[1:] or ["(no rows)"])])
 
 
 def _columns_to_read(totals: pl.DataFrame) -> list[str]:
@@ -105,18 +119,27 @@ def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _width(text: str) -> int:
-    """Columns that a terminal gives to the text: two for East Asian wide letters."""
-    return sum(
-        0
-        if unicodedata.combining(letter)
-        else 2
-        if unicodedata.east_asian_width(letter) in "WF"
-        else 1
-        for letter in text
-    )
+def _fitted(widths: list[int], kinds: list[str], width: int) -> list[int]:
+    """The widths with so much taken from ids, then from texts, that a line fits."""
+    widths = list(widths)
+    over = sum(widths) + 2 * (len(widths) - 1) - width
+    for kind in ("id", "text"):
+        while over > 0:
+            longest = max(
+                (room, -place)
+                for place, room in enumerate([*widths, LEAST])
+                if place == len(widths) or kinds[place] == kind
+            )
+            if longest[0] <= LEAST:
+                break
+            widths[-longest[1]] -= 1
+            over -= 1
+    return widths
 
 
-def _pad(text: str, width: int, *, right: bool) -> str:
-    room = " " * (width - _width(text))
-    return room + text if right else text + room
+def _fitting(text: str, room: int, *, right: bool) -> str:
+    """The text in just so many columns of a terminal: letters of East Asia take two."""
+    if cell_len(text) > room:
+        text = set_cell_size(text, room - 1).rstrip() + "…"
+    blanks = " " * (room - cell_len(text))
+    return blanks + text if right else text + blanks

@@ -4,6 +4,8 @@ import json
 from decimal import Decimal
 
 import polars as pl
+import pytest
+from rich.cells import cell_len
 
 from invoicekit.analysis.totals import totals
 from invoicekit.show.export import csv_of
@@ -118,6 +120,17 @@ def test_text_gives_wide_letters_two_columns():
     lines = text_table(pl.DataFrame({"name": ["日本", "ab"], "n": [1, 22]})).splitlines()
 
     assert lines == ["name   n", "----  --", "日本   1", "ab    22"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_text_fits_a_terminal_and_cuts_ids_before_names_and_no_amount(width):
+    by_customer = totals(frame(*many()), "customer")
+    whole = text_table(by_customer)
+    fitted = text_table(by_customer, width=width)
+    assert max(map(cell_len, fitted.splitlines())) <= width
+    amounts = [line.split()[-3:] for line in whole.splitlines()]
+    assert [line.split()[-3:] for line in fitted.splitlines()] == amounts
+    assert fitted == whole or "…" in fitted
 
 
 def test_text_rounds_money_and_shows_days():
