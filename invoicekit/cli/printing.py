@@ -129,12 +129,11 @@ class Printer:
             say(badge, to=sys.stderr)
 
     def _table_of(self, frame: pl.DataFrame) -> str:
-        if self._file is not None:
-            return text_table(frame)
         names = [name for name in frame.columns if kind_of(frame, name) != "id"]
         first = [name for name in frame.columns if name == "invoice_id"]
         ids = [name for name in frame.columns if name not in names and name not in first]
-        return text_table(frame.select(*first, *names, *ids), width=width_of(sys.stdout))
+        width = width_of(sys.stdout) if self._file is None else None
+        return text_table(frame.select(*first, *names, *ids), width=width)
 
     def _print_table(self, lines: list[str], badge: str | None, *, once: bool) -> None:
         below = [badge] if badge else []
