@@ -75,7 +75,9 @@ class Failures:
         self._found.append((invoice_id, error))
         self._unreached = self._unreached + 1 if self._is_no_answer(error) else 0
         refused = isinstance(error, AccessError) and error.status == UNAUTHORIZED
-        if refused or isinstance(error, SettingsError) or self._unreached == UNREACHED:
+        # A disk that takes no more; not a service that there is no token for: others have the rest.
+        unstored = isinstance(error, SettingsError) and isinstance(error.__cause__, OSError)
+        if refused or unstored or self._unreached == UNREACHED:
             self._raise("The others were not tried; what is stored stays")
 
     def passed(self) -> None:

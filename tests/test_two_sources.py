@@ -67,6 +67,20 @@ def test_the_same_invoice_has_the_same_charges_from_either_source(both, open_cli
         assert replace(one.reconcile(), pages=None) == replace(two.reconcile(), pages=None)
 
 
+def test_without_a_token_for_graph_sync_brings_in_what_partner_center_has(open_client):
+    with demo_sandbox(graph=True) as sandbox:
+        settings = {"graph_token": None, "graph_url": sandbox.graph_url}
+        client = open_client(sandbox, **settings)
+        with pytest.raises(ik.SettingsError, match="graph_token") as told:
+            client.sync(tell=lambda _: None)
+        synced = told.value.synced
+        assert set(synced["source"]) == {"v1"}
+        assert set(synced["state"]) == {"ties"}
+        listed = client.invoices()["invoice_id"].to_list()
+        assert 0 < synced.height < len(listed)
+        assert {one for one in listed if one.startswith("D")} <= set(synced["invoice_id"])
+
+
 def test_the_source_goes_by_the_period(open_client):
     with demo_sandbox(graph=True) as sandbox:
         sandbox.graph.script = AT_ONCE
