@@ -102,7 +102,7 @@ class Nursery:
 
 @posix
 def test_kill_9_at_any_moment_costs_nothing_but_the_page_in_flight(serve, open_client, tmp_path):
-    """50 kills; after each the next pull is right, and asks for no page that was kept."""
+    """50 kills or more; after each the next pull is right, and asks for no page that was kept."""
     chain = Chain(15, kinds=(SEEK, OFFSET), delay=0.006)
     service = serve(chain)
     chance = random.Random(3)
@@ -111,7 +111,8 @@ def test_kill_9_at_any_moment_costs_nothing_but_the_page_in_flight(serve, open_c
         began = time.perf_counter()
         check(nursery.read(tmp_path / "cache-0"), chain)
         whole = time.perf_counter() - began
-        while killed < 50:
+        # Where the machine is busy most come too early or too late to leave something to resume.
+        while killed < 50 or (resumed < 10 and killed < 200):
             cache = tmp_path / f"cache-{killed}-"
             client = open_client(service, cache_dir=cache)
             for _ in range(chance.choice([1, 1, 2])):  # now and then twice in a row
@@ -129,7 +130,7 @@ def test_kill_9_at_any_moment_costs_nothing_but_the_page_in_flight(serve, open_c
             asked = len(service.asked)
             read_whole(client, chain)
             assert len(service.asked) == asked
-    assert resumed >= 5  # else the kills came too early or too late to say anything
+    assert resumed >= 10
 
 
 @posix
