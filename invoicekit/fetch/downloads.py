@@ -131,8 +131,14 @@ class NewFile:
                 os.utime(self._folder)
 
     def finish(self) -> Path:
-        """Give it its name."""
+        """Give it its name.
+
+        Raises:
+            OSError: with what others wrote meanwhile it is more than the cache may hold.
+        """
         self._file.close()
+        if _room_in(self._folder, self._quota) < 0:
+            raise _no_room()
         name = f"{self._key}-{self.size:x}-{self._digest.hexdigest()}{BLOB_SUFFIX}"
         replace(self._part, self._folder / name)
         self._quota.wrote(self.size, self._folder.parent)

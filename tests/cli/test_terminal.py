@@ -135,7 +135,8 @@ def test_nothing_that_steers_reaches_a_terminal(hostile, tmp_path, arguments):
 
 
 def test_nothing_that_steers_is_in_what_python_prints(hostile, tmp_path):
-    env = environment(hostile.url, TOKEN, tmp_path)
+    # from 3.13 on Python colours tracebacks by itself
+    env = environment(hostile.url, TOKEN, tmp_path, PYTHON_COLORS="0")
     got, code = on_terminal([sys.executable, "-c", PRINTS], env)
     assert code == 1
     assert "Traceback" in got

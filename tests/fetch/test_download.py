@@ -15,7 +15,7 @@ import requests
 import invoicekit as ik
 from invoicekit.fetch import download as download_module
 from invoicekit.fetch.download import Downloader
-from invoicekit.fetch.downloads import Wanted, find
+from invoicekit.fetch.downloads import NewFile, Wanted, find
 from invoicekit.fetch.eviction import Quota
 from invoicekit.fetch.retry import RetryPolicy
 from invoicekit.secret import Secret
@@ -357,6 +357,18 @@ def test_what_is_written_at_the_same_time_counts(serve, open_downloader, folder)
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 5_000_000
     assert len(errors) >= 3
     assert all("more than cache_gb allows" in str(error) for error in errors)
+
+
+def test_a_file_is_finished_only_where_there_is_room_for_those_beside_it(folder):
+    folder.mkdir(parents=True)
+    quota = Quota(folder.parent.parent.parent, 0.005)
+    with NewFile(WANTED, folder, quota) as one, NewFile(Wanted("b", "b"), folder, quota) as other:
+        for piece in (1_000_000, 900_000, 900_000):
+            one.write(bytes(piece))
+            other.write(bytes(piece))
+        with pytest.raises(OSError, match="more than cache_gb allows"):
+            one.finish()
+    assert names(folder) == []
 
 
 def test_what_lies_there_already_counts(serve, open_downloader, folder):
