@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from invoicekit.analysis.totals import totals
     from invoicekit.client import Client, connect, demo
     from invoicekit.fetch.retry import RetryPolicy
+    from invoicekit.frames.charge_types import glossary
     from invoicekit.frames.charges import charges
     from invoicekit.invoice import Invoice
     from invoicekit.line_items import LineItems, Unbilled, read
@@ -56,6 +57,7 @@ _LATE = {
     "connect": "invoicekit.client",
     "demo": "invoicekit.client",
     "explore": "invoicekit.show.explorer.widget",
+    "glossary": "invoicekit.frames.charge_types",
     "read": "invoicekit.line_items",
     "reconcile": "invoicekit.analysis.reconcile",
     "totals": "invoicekit.analysis.totals",
@@ -84,6 +86,7 @@ __all__ = [
     "connect",
     "demo",
     "explore",
+    "glossary",
     "read",
     "reconcile",
     "totals",

@@ -72,7 +72,8 @@ def an_invoice(invoice: ik.Invoice) -> None:
 
 
 def a_proof(invoice: ik.Invoice) -> None:
-    """What a reconciliation says."""
+    """What a reconciliation says, and the words of it."""
+    assert_type(ik.glossary("addQuantity"), pl.DataFrame)
     proof = invoice.reconcile()
     assert_type(proof, ik.Reconciliation)
     assert_type(proof.ties, bool)

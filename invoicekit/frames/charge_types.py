@@ -8,6 +8,7 @@ To support a new charge type, add a row here.
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 
@@ -16,6 +17,13 @@ import polars as pl
 RECURRING, USAGE, ONE_OFF = "recurring", "usage", "one-off"
 CHANGE, CREDIT, TAX, UNKNOWN = "change", "credit", "tax", "unknown"
 FAMILIES = (RECURRING, USAGE, ONE_OFF, CHANGE, CREDIT, TAX, UNKNOWN)
+GLOSSARY = {
+    "charge_type": pl.String(),
+    "family": pl.String(),
+    "sign": pl.Int8(),
+    "meaning": pl.String(),
+    "also": pl.String(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,44 @@ def family_of(word: str | None) -> str:
     """
     found = charge_type_of(word)
     return found.family if found else UNKNOWN
+
+
+def glossary(charge_type: str | None = None) -> pl.DataFrame:
+    """What Microsoft's charge types mean: new commerce's first, then those of legacy commerce.
+
+    Columns: `charge_type` (Microsoft's word), `family` (as `charge_family` of the charges), `sign`
+    (1 a charge, -1 money back, 0 where both occur), `meaning`, and `also`, other words for the
+    same, with commas. The meanings are those of "Understand the different charge types in Partner
+    Center reconciliation files"; families and signs are ours.
+
+    >>> ik.glossary("PURCHASE FEE").row(0)
+    ('Purchase fee', 'one-off', 1, 'The initial charge of a subscription.', None)
+    >>> ik.glossary("refund").select("charge_type", "family", "sign", "also").row(0)
+    ('cancel', 'change', -1, 'refund')
+    >>> ik.glossary().filter(family="recurring")["charge_type"].to_list()[:3]
+    ['renew', 'cycleCharge', 'Cycle fee']
+
+    Args:
+        charge_type: one of Microsoft's words in any case and spelling; all of them by default.
+
+    Raises:
+        ValueError: the table has no such word; names those that are spelt like it.
+    """
+    asked: tuple[ChargeType, ...] = CHARGE_TYPES
+    if charge_type is not None:
+        found = charge_type_of(charge_type)
+        if found is None:
+            raise ValueError(_unknown(charge_type))
+        asked = (found,)
+    rows = [(row.word, row.family, row.sign, row.meaning, ", ".join(row.also)) for row in asked]
+    frame = pl.DataFrame(rows, schema=GLOSSARY, orient="row")
+    return frame.with_columns(pl.col("also").replace("", None))
+
+
+def _unknown(word: str) -> str:
+    near = difflib.get_close_matches(bare(word), _BY_WORD, n=3)
+    like = f"; spelt like it are {', '.join(_BY_WORD[one].word for one in near)}" if near else ""
+    return f"no charge type {word!r} in the table{like}. ik.glossary() lists all"
 
 
 def charge_family(column: str) -> pl.Expr:

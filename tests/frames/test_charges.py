@@ -196,6 +196,30 @@ def test_words_of_microsoft_in_either_age(word, family, sign):
     assert (found.family, found.sign) == (family, sign)
 
 
+def test_the_glossary_is_the_whole_table():
+    found = ik.glossary()
+    assert found.columns == ["charge_type", "family", "sign", "meaning", "also"]
+    assert found["charge_type"].to_list() == [row.word for row in CHARGE_TYPES]
+    assert found["family"].to_list() == [row.family for row in CHARGE_TYPES]
+    assert found["also"].drop_nulls().to_list() == [
+        ", ".join(row.also) for row in CHARGE_TYPES if row.also
+    ]
+
+
+@pytest.mark.parametrize("spelt", ["RENEWAL_FEE", "renew fees", "Renew fee"])
+def test_the_glossary_of_one_word_in_any_spelling(spelt):
+    assert ik.glossary(spelt).select("charge_type", "family", "sign").rows() == [
+        ("Renew fee", "recurring", 1)
+    ]
+
+
+def test_a_word_that_the_glossary_has_not_is_told_with_those_like_it():
+    with pytest.raises(ValueError, match=r"'addQuantty' in the table; .* addQuantity"):
+        ik.glossary("addQuantty")
+    with pytest.raises(ValueError, match=r"''.*ik\.glossary\(\) lists all"):
+        ik.glossary("")
+
+
 def test_the_family_of_each_charge_and_unknown_where_the_table_has_none():
     words = ["new", "CYCLECHARGE", None, "", "surprise", "customercredit", "new"]
     lines = [line(chargeType=json.dumps(word)) for word in words]
