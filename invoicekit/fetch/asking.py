@@ -85,13 +85,13 @@ class Asking:
         """
         return alone(self._session, self._path.parent, self.export_timeout)
 
-    def wait(self, seconds: float, why: str) -> None:
-        """Wait, unless the client is closed.
+    def wait(self, seconds: float, why: str, *, tell: bool) -> None:
+        """Wait, unless the client is closed; `tell` why, beside what progress shows.
 
         Raises:
             FetchError: it is closed, or the pull has ended.
         """
-        self._session.wait(seconds, why)
+        self._session.wait(seconds, why, tell=tell)
         if self._closed.is_set():
             raise closed()
 
@@ -171,7 +171,7 @@ class Committed:
         """Any number may read."""
         return nullcontext()
 
-    def wait(self, seconds: float, why: str) -> None:
+    def wait(self, seconds: float, why: str, *, tell: bool) -> None:
         """There is nothing to wait for."""
 
     def redact(self, text: str) -> str:

@@ -58,8 +58,11 @@ class Ask(Protocol):
     def alone(self) -> AbstractContextManager[None]:
         """A block of which one runs at a time, of all pulls of this collection anywhere."""
 
-    def wait(self, seconds: float, why: str) -> None:
-        """Wait, unless the client is closed. `why` is told where it takes some seconds."""
+    def wait(self, seconds: float, why: str, *, tell: bool) -> None:
+        """Wait, unless the client is closed.
+
+        Progress shows `why`; `tell` prints it too, where it takes some seconds.
+        """
 
     def redact(self, text: str) -> str:
         """The text without secrets, should the service have echoed one."""

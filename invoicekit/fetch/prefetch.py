@@ -5,6 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
+from contextvars import copy_context
+from functools import partial
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -36,7 +38,8 @@ class _Line(Generic[T]):
         self.stopped = threading.Event()
         self._things = things
         self._ready: queue.Queue[tuple[T] | BaseException] = queue.Queue(DEPTH)
-        threading.Thread(target=self._work, name="invoicekit-feed", daemon=True).start()
+        work = partial(copy_context().run, self._work)  # it shows the caller's progress
+        threading.Thread(target=work, name="invoicekit-feed", daemon=True).start()
 
     def __iter__(self) -> Iterator[T]:
         while True:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -13,6 +16,7 @@ from invoicekit.visible import encodable, visible
 
 T = TypeVar("T")
 QUIET = 1.0  # seconds
+WAITING = "{desc} [{elapsed}]"
 # A function is told what is read and how much of it so far; `False` is silence, `None` a bar.
 Wish = bool | Callable[[str, int], object] | None
 
@@ -35,8 +39,11 @@ class Progress:
         )
         self._lock = threading.Lock()
         self._stopped = False
+        self._seen = time.monotonic()  # when something was shown last
+        self._token: Token[Progress | None] | None = None
 
     def __enter__(self) -> Self:
+        self._token = _SHOWN.set(self)
         return self
 
     def __exit__(
@@ -47,6 +54,20 @@ class Progress:
     ) -> None:
         self.stop()
         self._bar.close()
+        if self._token is not None:
+            _SHOWN.reset(self._token)
+
+    def waits(self, why: str) -> None:
+        """Show that time goes by where no page comes, and what is waited for."""
+        if time.monotonic() - self._seen > QUIET:
+            with self._lock:
+                self._seen = time.monotonic()
+                self._bar.bar_format = WAITING
+                self._bar.set_description_str(visible(why), refresh=True)
+
+    def above(self) -> AbstractContextManager[None]:
+        """A block in which a line is printed above the bar."""
+        return self._bar.external_write_mode()
 
     def stop(self) -> None:
         """Let no reader go on to another page."""
@@ -62,11 +83,28 @@ class Progress:
             if self._stopped:
                 raise StoppedError
             with self._lock:
+                self._bar.bar_format = None  # nothing is waited for any more
+                self._bar.set_description_str(self._name, refresh=False)
                 self._bar.update(page.rows)
                 self._lines += page.rows
                 if self._tell:
                     self._tell(self._name, self._lines)
             yield page
+
+
+_SHOWN: ContextVar[Progress | None] = ContextVar("shown", default=None)
+
+
+def waits(why: str) -> None:
+    """Let the progress of this thread, if it shows one, say what is waited for."""
+    if shown := _SHOWN.get():
+        shown.waits(why)
+
+
+def above_progress() -> AbstractContextManager[None]:
+    """A block in which a line is printed above the progress of this thread."""
+    shown = _SHOWN.get()
+    return shown.above() if shown else nullcontext()
 
 
 class Counted(Generic[T]):

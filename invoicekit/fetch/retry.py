@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from invoicekit.fetch.progress import above_progress, waits
 from invoicekit.visible import visible
 
 LOG = logging.getLogger(__name__)
@@ -104,13 +105,15 @@ def seconds_in(retry_after: str | None) -> float | None:
         return None
 
 
-def rest(seconds: float, why: str, closed: threading.Event) -> None:
-    """Wait, unless the client is closed; a reason is told where it takes some seconds."""
+def rest(seconds: float, why: str, closed: threading.Event, *, tell: bool = True) -> None:
+    """Wait, unless the client is closed; the reason is told where it takes some seconds."""
     LOG.info("wait of %.1f s: %s", seconds, visible(why))
-    if why and seconds >= TOLD_FROM:
+    if tell and seconds >= TOLD_FROM:
         line = visible(f"invoicekit: {why}; waiting {seconds:.0f} s")
-        print(line, file=sys.stderr)  # noqa: T201
+        with above_progress():
+            print(line, file=sys.stderr)  # noqa: T201
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:  # in turns: on Windows a wait does not hear Ctrl-C
+        waits(why)
         if closed.wait(min(left, TURN)):
             return

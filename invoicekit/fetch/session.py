@@ -131,9 +131,9 @@ class Session:
         if self._transport.closed.is_set():
             raise closed()
 
-    def wait(self, seconds: float, why: str) -> None:
-        """Wait, unless the client is closed; why is told where it takes some seconds."""
-        rest(seconds, why, self._transport.closed)
+    def wait(self, seconds: float, why: str, *, tell: bool) -> None:
+        """Wait, unless the client is closed; `tell` why, where it takes some seconds."""
+        rest(seconds, why, self._transport.closed, tell=tell)
 
     def cached(self, request: Request, folder: str) -> Answer | None:
         """The answer that lies in `folder`, or `None`: nothing is asked."""

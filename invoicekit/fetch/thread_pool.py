@@ -6,6 +6,8 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -28,8 +30,12 @@ class ThreadPool:
         self._closed = False
 
     def submit(self, task: Callable[[], T]) -> Future[T]:
-        """Run `task` on a thread of the pool; the future gives its result, or is cancelled."""
+        """Run `task` on a thread of the pool, in the context of whoever submits it.
+
+        The future gives its result, or is cancelled.
+        """
         future: Future[T] = Future()
+        task = partial(copy_context().run, task)
         with self._lock:
             if self._closed:
                 future.cancel()

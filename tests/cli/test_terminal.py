@@ -144,6 +144,29 @@ def test_nothing_that_steers_is_in_what_python_prints(hostile, tmp_path):
     assert invisible(got) == set()
 
 
+WAITS = """
+import invoicekit as ik
+from invoicekit.sandbox.graph.script import Script
+from invoicekit.sandbox.server import demo_sandbox
+with demo_sandbox(graph=True) as sandbox:
+    sandbox.graph.script = Script(("queued", "running", "succeeded"), retry_after="3")
+    client = ik.connect(**sandbox.settings, tenant_id="t", client_id="one-app")
+    client.latest.line_items()
+"""
+
+
+def test_a_bar_shows_what_is_waited_for(tmp_path):
+    env = environment("", "", tmp_path)
+    got, code = on_terminal([sys.executable, "-c", WAITS], env)
+    assert code == 0, got
+    waits = re.findall(r"\r(the export of [a-z/]+ of G012345612 is \w+), \d s so far \[00:0", got)
+    assert 2 <= len(waits) <= 8  # about one a second
+    assert re.search(r"\rG012345612: \d+ lines \[00:0", got)
+    told = re.findall(r"\rinvoicekit: the export of .* is queued, 0 s so far; waiting 3 s\r\n", got)
+    assert told
+    assert screen(got)[-1] == ""
+
+
 def test_json_on_a_pipe_is_what_the_service_said(hostile, tmp_path):
     done = run("invoices", "--format", "json", url=hostile.url, token=TOKEN, cache=tmp_path)
     assert json.loads(done.stdout)[0]["document_type"] == EVIL

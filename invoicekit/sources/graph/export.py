@@ -165,11 +165,11 @@ class Export:
                     "on from here",
                     hint="ask again later: it goes on from here",
                 )
-            why = ""
-            if now - start - told >= TOLD_EVERY:
-                told = now - start
-                why = f"the export of {self._name} is {operation.status}, {told:.0f} s so far"
-            self._ask.wait(seconds, why)
+            lasts = now - start
+            why = f"the export of {self._name} is {operation.status}, {lasts:.0f} s so far"
+            tell = lasts - told >= TOLD_EVERY
+            told = lasts if tell else told
+            self._ask.wait(seconds, why, tell=tell)
 
     def _asked(self, location: str) -> tuple[Operation, float]:
         """How the export stands, and how long to wait where it runs.
