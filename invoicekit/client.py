@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -125,7 +125,7 @@ def connect(
     return Client(identified(read_settings(given)), progress=progress)
 
 
-def demo() -> Client:
+def demo(*, faults: str | Iterable[str] = ()) -> Client:
     """A client of a partner that exists nowhere, served over real HTTP on loopback.
 
     As in reality, Microsoft Graph has its new commerce lines from 2024-02 on, and Partner Center
@@ -135,10 +135,21 @@ def demo() -> Client:
     >>> with ik.demo() as fresh:
     ...     fresh.latest
     Invoice G012345612 of 2026-11-05: 247,259.68 USD, not reconciled yet
+    >>> with ik.demo(faults=["one cent", "missing customer"]) as spoilt:
+    ...     spoilt.latest.total
+    Decimal('247259.69')
+
+    Args:
+        faults: names of what is planted in the newest invoice: `"header credit"`, `"one cent"`,
+            `"price moved"`, `"odd tax rate"`, `"missing customer"`, `"wrong row total"`,
+            `"other currency"`, `"drifted column"`, `"usage restated"`, `"doubled rows"`.
+
+    Raises:
+        ValueError: there is no such fault.
     """
     from invoicekit.sandbox.server import demo_sandbox
 
-    sandbox = demo_sandbox(graph=True).start()
+    sandbox = demo_sandbox(graph=True, faults=faults).start()
     folder = tempfile.mkdtemp(prefix="invoicekit-demo-")
     given = hidden({**sandbox.settings, "cache_dir": folder, "tenant_id": "demo"})
     given["data_dir"] = Path(folder, "history")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from threading import RLock
 
+from invoicekit.sandbox.faults import planted
 from invoicekit.sandbox.graph.demo_exports import DemoExports
 from invoicekit.sandbox.partner import invoices
 from invoicekit.sandbox.partner.balances import balances
@@ -42,6 +43,7 @@ class DemoPartner:
     Args:
         graph: whether Microsoft Graph has what it has in reality: then Partner Center has no lines
             of new commerce from 2024-02 on, and there are three older invoices whose lines it has.
+        faults: names of what is planted in the newest invoice, of `FAULTS`.
     """
 
     made_up = True
@@ -50,10 +52,10 @@ class DemoPartner:
     euro_invoice_id = invoices.EUR_ID
     yen_invoice_id = invoices.JPY_ID
 
-    def __init__(self, *, graph: bool = False) -> None:
+    def __init__(self, *, graph: bool = False, faults: Sequence[str] = ()) -> None:
         specs = (*invoices.specs(), *invoices.archive()) if graph else invoices.specs()
         self._specs = {spec.id: spec for spec in specs}
-        self._graph = graph
+        self._graph, self._faults = graph, faults
         self._lines: dict[str, _Lines] = {}
         self._rows: dict[tuple[str, Collection], list[bytes]] = {}
         self._lock = RLock()
@@ -105,11 +107,15 @@ class DemoPartner:
     @cached_property
     def exports(self) -> DemoExports:
         """What Graph exports: the same lines as Partner Center's, whoever of the two has them."""
-        return DemoExports(self._specs, self._charges_of)
+        return DemoExports(self._specs, self._charges_of, self._used_of, self._faults)
 
     def _charges_of(self, spec: Spec) -> Sequence[Charge]:
         lines = self._lines_of(spec)
         return lines.charges if isinstance(lines, _ModernLines) else ()
+
+    def _used_of(self, spec: Spec) -> Sequence[Charge]:
+        lines = self._lines_of(spec)
+        return lines.used if isinstance(lines, _ModernLines) else ()
 
     def statement(self, invoice_id: str) -> bytes | None:
         """The invoice as PDF."""
@@ -164,11 +170,15 @@ class DemoPartner:
     def _lines_of(self, spec: Spec) -> _Lines:
         with self._lock:
             if spec.id not in self._lines:
-                self._lines[spec.id] = _ModernLines(spec) if spec.modern else _LegacyLines(spec)
+                faults = self._faults if spec.id == self.newest_invoice_id else ()
+                self._lines[spec.id] = (
+                    _ModernLines(spec, faults) if spec.modern else _LegacyLines(spec)
+                )
             return self._lines[spec.id]
 
     def _total(self, spec: Spec) -> int:
-        return sum(line.total for line in self._lines_of(spec).billing) + spec.credit
+        lines = self._lines_of(spec)
+        return sum(line.total for line in lines.billing) + lines.header + spec.credit
 
     def _invoice(self, spec: Spec) -> bytes:
         notes = [note for note in self._specs.values() if note.amends == spec.id]
@@ -177,22 +187,24 @@ class DemoPartner:
 
 
 class _ModernLines:
-    """The lines of an invoice of new commerce."""
+    """The lines of an invoice of new commerce, with these faults."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, faults: Sequence[str]) -> None:
         self._spec = spec
-        self.charges = charges(spec)
+        self.charges, self.used, self.header = planted(charges(spec), faults)
         self.billing: Sequence[Charge | Licence | Metered] = self.charges
 
     def rows(self, collection: Collection) -> list[bytes]:
         """The lines of that collection as JSON."""
-        usage = collection[1] == USAGE
-        make = daily_rated_rows if usage else onetime_rows
-        return make(self._spec, self.charges)
+        if collection[1] == USAGE:
+            return daily_rated_rows(self._spec, self.used)
+        return onetime_rows(self._spec, self.charges)
 
 
 class _LegacyLines:
     """The lines of a legacy invoice."""
+
+    header = 0
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from invoicekit.sandbox.demo import demo_partner
+from invoicekit.sandbox.demo import DemoPartner, demo_partner
+from invoicekit.sandbox.faults import faults_named
 from invoicekit.sandbox.graph.exports import Exports
 from invoicekit.sandbox.graph.script import Script
 from invoicekit.sandbox.graph.server import GraphServer
@@ -123,15 +125,22 @@ class Sandbox:
         return _traced(answer(self._partner, request.target, continuation), request)
 
 
-def demo_sandbox(*, port: int = 0, graph: bool = False) -> Sandbox:
+def demo_sandbox(
+    *, port: int = 0, graph: bool = False, faults: str | Iterable[str] = ()
+) -> Sandbox:
     """The demo partner's sandbox, not yet started.
 
     Args:
         port: of Partner Center; 0 for any that is free.
         graph: with Microsoft Graph beside it, whose exports are ready when they are first asked
             for: a client waits a second at least where they are not.
+        faults: names of what is planted in the newest invoice, of `FAULTS`.
+
+    Raises:
+        ValueError: a name is none of them.
     """
-    partner = demo_partner(graph=graph)
+    names = faults_named(faults)
+    partner = DemoPartner(graph=graph, faults=names) if names else demo_partner(graph=graph)
     sandbox = Sandbox(partner, port=port, exports=partner.exports if graph else None)
     if sandbox.graph:
         sandbox.graph.script = READY

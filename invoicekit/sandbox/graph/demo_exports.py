@@ -25,12 +25,19 @@ class DemoExports:
     Args:
         specs: the invoices by id; Graph has nothing of the legacy ones.
         charges_of: the charges of an invoice of new commerce.
+        used_of: those that its daily usage tells; the same unless a fault was planted.
+        version: what makes the exports other ones, whatever was asked.
     """
 
     def __init__(
-        self, specs: Mapping[str, Spec], charges_of: Callable[[Spec], Sequence[Charge]]
+        self,
+        specs: Mapping[str, Spec],
+        charges_of: Callable[[Spec], Sequence[Charge]],
+        used_of: Callable[[Spec], Sequence[Charge]],
+        version: Sequence[str] = (),
     ) -> None:
-        self._specs, self._charges_of = specs, charges_of
+        self._specs, self._version = specs, version
+        self._lines_of = {"reconciliation": charges_of, "usage": used_of}
         self._made: dict[Asked, Export] = {}
         self._lock = Lock()
 
@@ -47,17 +54,17 @@ class DemoExports:
                 found = self._found(asked)
                 if found is None:
                     return None
-                self._made[asked] = _export(asked, *found)
+                self._made[asked] = _export(asked, *found, self._version)
             return self._made[asked]
 
     def _found(self, asked: Asked) -> tuple[Spec, Sequence[Charge]] | None:
         if not asked.billed:
             return unbilled(asked.period) if asked.currency.upper() == USD.code else None
         spec = self._specs[asked.invoice_id]
-        return (spec, self._charges_of(spec)) if spec.on_graph else None
+        return (spec, self._lines_of[asked.dataset](spec)) if spec.on_graph else None
 
 
-def _export(asked: Asked, spec: Spec, charges: Sequence[Charge]) -> Export:
+def _export(asked: Asked, spec: Spec, charges: Sequence[Charge], version: Sequence[str]) -> Export:
     size = LINES_A_BLOB[asked.dataset]
     if asked.dataset == "usage":
         made = [
@@ -70,7 +77,7 @@ def _export(asked: Asked, spec: Spec, charges: Sequence[Charge]) -> Export:
             for some in _batches(list(lines_of(spec, charges)), size)
         ]
     # Not of the packed bytes: those are another zlib's on another machine.
-    return export_of(*made, etag=digest("export", *asked).hex()[:17])
+    return export_of(*made, etag=digest("export", *asked, *version).hex()[:17])
 
 
 def _batches(values: Sequence[T], size: int) -> list[Sequence[T]]:

@@ -34,7 +34,8 @@ def reconciliation(spec: Spec, lines: Iterable[Line], attributes: str) -> Iterat
     """The billing lines as JSON; those of an open month (`spec.id` empty) have no tax yet."""
     names = ATTRIBUTES["reconciliation"][attributes]
     for line in lines:
-        yield _json(_billing(spec, line), names)
+        extra = {name[0].upper() + name[1:]: text for name, text in line.charge.odd.extra}
+        yield _json(_billing(spec, line) | extra, (*names, *extra))
 
 
 def usage(spec: Spec, days: Iterable[Day], attributes: str) -> Iterator[bytes]:
@@ -91,7 +92,7 @@ def _billing(spec: Spec, line: Line) -> Row:
         "Subtotal": number(charge.subtotal, places),
         "TaxTotal": number(charge.tax, places),
         "Total": number(charge.total, places),
-        "Currency": spec.currency.code,
+        "Currency": line.currency(spec),
         "PriceAdjustmentDescription": line.adjustment,
         "PublisherName": product.publisher,
         "PublisherId": line.publisher_id,

@@ -40,6 +40,10 @@ class Line(NamedTuple):
         kind = self.charge.kind
         return kind if self.quoted else ODD_KINDS.get(kind, kind)
 
+    def currency(self, spec: Spec) -> str:
+        """The invoice's, unless a fault was planted."""
+        return self.charge.odd.currency or spec.currency.code
+
     @property
     def customer_name(self) -> str:
         """What the customer was called when the charge began; empty where there is none."""

@@ -19,6 +19,14 @@ CENT = 10_000  # in millionths of a dollar
 REPEATED = 3  # how often the repeated line is there
 
 
+class Oddity(NamedTuple):
+    """What a planted fault makes of a line; a clean one has none of it."""
+
+    total: int = 0  # that the row's total has beyond subtotal and tax, in minor units
+    currency: str = ""  # where it is not the invoice's
+    extra: tuple[tuple[str, str], ...] = ()  # fields that are not documented, and their texts
+
+
 class Charge(NamedTuple):
     """One billing line: `unit` in millionths of a dollar, `subtotal` and `tax` in minor units."""
 
@@ -34,11 +42,12 @@ class Charge(NamedTuple):
     subtotal: int
     tax: int
     reason: str = ""
+    odd: Oddity = Oddity()
 
     @property
     def total(self) -> int:
         """What the line adds to the invoice, in minor units."""
-        return self.subtotal + self.tax
+        return self.subtotal + self.tax + self.odd.total
 
 
 class Subscription(NamedTuple):

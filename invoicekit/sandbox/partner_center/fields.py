@@ -6,7 +6,12 @@ against rows built from another list than its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from invoicekit.sandbox.wire import Row, encoded
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -76,11 +81,14 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def row(object_type: str, values: Row) -> bytes:
-    """One line item as JSON: the fields of its objectType that `values` has, in wire order."""
+def row(object_type: str, values: Row, extra: Mapping[str, str] = NOTHING) -> bytes:
+    """One line item as JSON: the fields of its objectType that `values` has, in wire order.
+
+    What is in `extra` comes after them; it is not documented.
+    """
     values["attributes"] = {"objectType": object_type}
     ordered = {name: values[name] for name in FIELDS[object_type] if name in values}
     if len(ordered) != len(values):
         unknown = sorted(values.keys() - ordered.keys())
         raise KeyError(f"{object_type} has no field {', '.join(unknown)}")
-    return encoded(ordered).encode()
+    return encoded({**ordered, **extra}).encode()

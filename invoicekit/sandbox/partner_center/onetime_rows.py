@@ -49,7 +49,7 @@ def onetime_rows(spec: Spec, charges: Sequence[Charge]) -> list[bytes]:
                 values |= _since_2021(spec, line)
             if number >= FIRST_OF_NOW:
                 values |= _newest(line)
-            made[line] = row(KIND, values)
+            made[line] = row(KIND, values, dict(line.charge.odd.extra))
         rows.append(made[line])
     return rows
 
@@ -97,7 +97,7 @@ def _charge(spec: Spec, line: Line) -> Row:
         "subtotal": money(charge.subtotal),
         "taxTotal": money(charge.tax),
         "totalForCustomer": money(charge.total),
-        "currency": spec.currency.code,
+        "currency": line.currency(spec),
         "discountDetails": "",
         "invoiceLineItemType": "billing_line_items",
         "billingProvider": "one_time",
