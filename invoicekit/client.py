@@ -21,7 +21,7 @@ from invoicekit.fetch.progress import Wish
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.retry import RetryPolicy
 from invoicekit.fetch.session import Session
-from invoicekit.frames.decode import decode_invoices, decode_summaries
+from invoicekit.frames.decode import decode_estimate_links, decode_invoices, decode_summaries
 from invoicekit.frames.invoice_list import decode_list, is_amendment
 from invoicekit.invoice import Invoice
 from invoicekit.line_items import Unbilled
@@ -286,13 +286,36 @@ class Client:
         """
         if period not in PERIODS:
             raise ValueError(f"{period!r} is no period; it is one of {', '.join(PERIODS)}")
-        currency = self.latest.currency if currency is None else currency.upper()
-        if not CURRENCY.fullmatch(currency):
-            raise ValueError(f"{currency!r} is no currency; it is three letters, like USD")
+        currency = self._currency(currency)
         if refresh or (period, currency) not in self._unbilled:
             found = read_unbilled(self._session, period, currency)
             self._unbilled[period, currency] = found
         return self._unbilled[period, currency]
+
+    def estimate_links(self, *, currency: str | None = None) -> pl.DataFrame:
+        """Which estimates of months that are not billed yet the service has; asked each time.
+
+        Columns: `period` (`current` or `previous`), `type, title, description, uri` (of the request
+        that gives its lines; `unbilled()` asks the same).
+
+        >>> client.estimate_links()["type"].unique().sort().to_list()
+        ['daily_rated_usage', 'non_consumption']
+
+        Args:
+            currency: the partner's billing currency; by default that of the newest invoice.
+
+        Raises:
+            ValueError: no currency.
+            FetchError: the service could not be asked.
+        """
+        asked = partner_center.estimate_links(self._currency(currency))
+        return pull(self._session, asked, pages, decode_estimate_links, refresh=True)[0]
+
+    def _currency(self, currency: str | None) -> str:
+        currency = self.latest.currency if currency is None else currency.upper()
+        if not CURRENCY.fullmatch(currency):
+            raise ValueError(f"{currency!r} is no currency; it is three letters, like USD")
+        return currency
 
     def unbilled_history(self) -> pl.DataFrame:
         """The snapshots of what was not billed yet, newest first; they are never cleared.

@@ -88,3 +88,21 @@ def test_a_client_is_its_invoices_newest_first(serve, open_client):
     client = open_client(service)
     assert [(one.id, one.total) for one in client] == [("G3", Decimal(3)), ("G1", Decimal(1))]
     assert len(service.asked) == 1
+
+
+def test_estimates_are_listed_by_period_and_asked_each_time(serve, open_client):
+    link = {"uri": "/invoices/unbilled/lineitems?provider=all&period=current", "method": "GET"}
+    row = {"type": "non_consumption", "title": "Licences", "period": "Current", "link": link}
+    service = serve(lambda _: page(rows(json.dumps(row), json.dumps({"title": "no more"}))))
+    client = open_client(service)
+    for _ in range(2):
+        found = client.estimate_links(currency="eur")
+    assert found.rows() == [
+        ("current", "non_consumption", "Licences", None, link["uri"]),
+        (None, None, "no more", None, None),
+    ]
+    assert [one.target for one in service.asked] == [
+        "/v1/invoices/estimates/links?currencycode=EUR"
+    ] * 2
+    with pytest.raises(ValueError, match="'DOLLARS' is no currency"):
+        client.estimate_links(currency="dollars")

@@ -18,11 +18,10 @@ from invoicekit.frames.duplicates import repeated
 from invoicekit.frames.json_rows import Columns, NestedError, fields_of, items_of, layout_of
 from invoicekit.frames.notices import fields_said_twice, numbers_that_did_not_fit, undocumented
 from invoicekit.frames.numbers import AS_SENT
+from invoicekit.frames.resources import ESTIMATE_LINK, INVOICE, SUMMARY
 from invoicekit.frames.schema import (
     BY_OBJECT_TYPE,
     BY_PAIR,
-    INVOICE,
-    SUMMARY,
     TYPES,
     Column,
     Kind,
@@ -104,7 +103,7 @@ def decode_batches(
 
 
 def decode_invoices(pages: Iterable[Page]) -> pl.DataFrame:
-    """The rows of the list of invoices (or of one invoice), typed: columns as in `schema.INVOICE`.
+    """The rows of the list of invoices (or of one), typed: columns as in `resources.INVOICE`.
 
     Raises:
         FrameError: a row cannot be typed.
@@ -113,7 +112,7 @@ def decode_invoices(pages: Iterable[Page]) -> pl.DataFrame:
 
 
 def decode_summaries(pages: Iterable[Page]) -> pl.DataFrame:
-    """The account's balances, a row per currency, typed: columns as in `schema.SUMMARY`.
+    """The account's balances, a row per currency, typed: columns as in `resources.SUMMARY`.
 
     Raises:
         FrameError: a row cannot be typed.
@@ -123,6 +122,17 @@ def decode_summaries(pages: Iterable[Page]) -> pl.DataFrame:
     if found["currency"].is_duplicated().any():
         raise PageError("the balances name a currency twice. Ask again later; nothing was kept")
     return found.sort("currency", nulls_last=True)
+
+
+def decode_estimate_links(pages: Iterable[Page]) -> pl.DataFrame:
+    """The estimates that a partner has: columns `period, type, title, description, uri`.
+
+    Raises:
+        FrameError: a row cannot be typed.
+    """
+    found = _resources(ESTIMATE_LINK, pages)
+    uri = pl.col("link").str.json_path_match("$.uri").alias("uri")
+    return found.select(pl.col("period").str.to_lowercase(), "type", "title", "description", uri)
 
 
 def _resources(kind: Kind, pages: Iterable[Page]) -> pl.DataFrame:

@@ -92,7 +92,7 @@ def snake(wire: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", wire).lower()
 
 
-def _columns(spec: str) -> tuple[Column, ...]:
+def columns(spec: str) -> tuple[Column, ...]:
     """Columns from lines of `type: field field …`, in the API's order; `field=ours` is renamed."""
     columns = []
     for line in spec.strip().splitlines():
@@ -104,7 +104,7 @@ def _columns(spec: str) -> tuple[Column, ...]:
 
 def _line_item(spec: str) -> tuple[Column, ...]:
     """Columns of a line item: these, and those that end every one."""
-    return _columns(f"{spec}\ntext: invoiceLineItemType billingProvider\njson: attributes")
+    return columns(f"{spec}\ntext: invoiceLineItemType billingProvider\njson: attributes")
 
 
 _AZURE = """
@@ -281,35 +281,3 @@ DAILY_RATED = Kind(
 KINDS = (LICENSE, USAGE, DAILY_USAGE, ONE_TIME, DAILY_RATED)
 BY_OBJECT_TYPE = {name: kind for kind in KINDS for name in (kind.object_type, *kind.once)}
 BY_PAIR = {pair: kind for kind in KINDS for pair in kind.pairs}
-
-# Not a line item, but typed by the same rules: a row of the list of invoices.
-INVOICE = Kind(
-    "Invoice",
-    _columns(
-        """
-    text: id=invoice_id
-    day: invoiceDate billingPeriodStartDate=billing_period_start
-    day: billingPeriodEndDate=billing_period_end
-    billed: totalCharges paidAmount
-    text: currencyCode=currency documentType invoiceType currencySymbol pdfDownloadLink
-    json: taxReceipts invoiceDetails amendments
-    text: amendsOf state
-    json: links attributes"""
-    ),
-    roles={"total": "total_charges"},
-)
-
-# What is owed in a currency: a row of the account's balances.
-SUMMARY = Kind(
-    "InvoiceSummary",
-    _columns(
-        """
-    text: currencyCode=currency
-    billed: balanceAmount lastPaymentAmount
-    day: lastPaymentDate latestInvoiceDate firstInvoiceCreationDate=first_invoice_date
-    instant: accountingDate
-    text: currencySymbol
-    json: details links attributes"""
-    ),
-    roles={"total": "balance_amount"},
-)

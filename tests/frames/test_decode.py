@@ -19,7 +19,8 @@ from invoicekit import pages
 from invoicekit.analysis.money import EXACT
 from invoicekit.errors import FrameError, PageError
 from invoicekit.frames.decode import OURS, decode
-from invoicekit.frames.schema import BY_OBJECT_TYPE, INVOICE, KINDS, TYPES, snake
+from invoicekit.frames.resources import INVOICE
+from invoicekit.frames.schema import BY_OBJECT_TYPE, KINDS, TYPES, snake
 from invoicekit.sources.partner_center.envelope import parse_page
 from support.server import line, page, rows
 

@@ -15,7 +15,8 @@ from invoicekit.errors import FrameError, PageError
 from invoicekit.frames import batch
 from invoicekit.frames.charges import sources_of
 from invoicekit.frames.decode import decode, decode_invoices
-from invoicekit.frames.schema import BY_OBJECT_TYPE, INVOICE
+from invoicekit.frames.resources import INVOICE
+from invoicekit.frames.schema import BY_OBJECT_TYPE
 from invoicekit.sources.partner_center.envelope import parse_page, parse_resource
 
 ONE_TIME = "OneTimeInvoiceLineItem"

@@ -47,6 +47,12 @@ def summaries() -> Collection:
     return Collection(SOURCE, "the balances", Request(f"{ROOT}/invoices/summaries"), lifetimes.LIST)
 
 
+def estimate_links(currency: str) -> Collection:
+    """Which estimates of months that are not billed yet there are (either sign-in)."""
+    first = Request(f"{ROOT}/invoices/estimates/links?{urlencode({'currencycode': currency})}")
+    return Collection(SOURCE, f"the links to estimates in {currency}", first, lifetimes.NOT_AT_ALL)
+
+
 def invoice(invoice_id: str) -> Collection:
     """One invoice by its id (App+User sign-in only)."""
     first = Request(f"{ROOT}/invoices/{segment(invoice_id)}")
