@@ -6,7 +6,6 @@ import atexit
 import re
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from html import escape
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import polars as pl
 
+from invoicekit.analysis.totals import keys_of
 from invoicekit.auth.signers import identified
-from invoicekit.errors import AccessError, NotFoundError, PageError, SettingsError
+from invoicekit.errors import AccessError, NotFoundError, PageError, SettingsError, warn
 from invoicekit.fetch.progress import Wish
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.retry import RetryPolicy
@@ -31,9 +31,9 @@ from invoicekit.sources.choose import HEADERS
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.source import pages, resource
 from invoicekit.store import snapshots
+from invoicekit.store.all_invoices import COLUMNS, AllCharges, all_charges, all_lines, unsure
 from invoicekit.store.cache_admin import Cache
 from invoicekit.store.dataset import Store
-from invoicekit.store.invoice_entry import is_whole
 from invoicekit.store.unbilled import PERIODS, read_unbilled
 from invoicekit.sync_all import first_of, sync_all
 
@@ -357,8 +357,8 @@ class Client:
         """Bring all invoices into the store, newest first, and prove each; what is there stays.
 
         Columns: `invoice_id, invoice_date, state, currency, invoice_total, lines_total, difference,
-        lines, pages, new`. A sync that was interrupted goes on where it stopped. An invoice that
-        cannot be synced is told and passed over; an error at the end names all that were, and
+        lines, pages, new, source`. A sync that was interrupted goes on where it stopped. An invoice
+        that cannot be synced is told and passed over; an error at the end names all that were, and
         has the rows of the others in its `synced`.
 
         >>> synced = client.sync(since="2026-11", tell=lambda line: None)
@@ -366,25 +366,73 @@ class Client:
         [('G012345612', 'ties', 5157), ('D070001012', 'ties', 178)]
 
         Args:
-            since: the first month wanted, as `"2026-01"`.
+            since: the first month of invoices wanted, by their dates: `"2026-01"`.
             refresh: ask for all lines again, even for those that are there.
             tell: gets a line for each invoice that is done; printed by default.
 
         Raises:
+            TypeError: `since` is no text.
             ValueError: `since` is no month.
             SettingsError: the cache folder takes no more.
             FetchError: the service could not be asked, or not for some invoices.
             InvoiceKitError: some invoices could not be synced, and not all for the same reason.
         """
-        first = first_of(since) if since else None
-        headers = self._headers(refresh=not self.settings.offline)
-        if first:
-            dated = pl.col("invoice_date")
-            headers = headers.filter((dated >= first) | dated.is_null())
+        headers = self._headers_since(since, refresh=not self.settings.offline)
         return sync_all(self._session, headers, refresh=refresh, tell=tell)
 
-    def scan(self, object_type: str) -> pl.LazyFrame:
+    def charges(self, *, since: str | None = None) -> pl.LazyFrame:
+        """The charges of all invoices, as `sync()` has stored them, as a LazyFrame.
+
+        Columns as of `ik.charges()`, then `invoice_date` and `month`: that in which the billing
+        period begins, `"2026-09"`; where the header has none, the month before the invoice's date.
+        Only the list of invoices is asked, and kept for an hour.
+
+        A warning names the invoices of the list that are not in the store, and those whose lines
+        were not all to be had, or may have changed since: what it names is missing in every sum. A
+        frame that was made before a sync can still be collected for an hour after it.
+
+        >>> synced = client.sync(since="2026-11", tell=lambda line: None)
+        >>> october = client.charges(since="2026-11")
+        >>> october.select("month", "invoice_date").unique().sort("invoice_date").collect().rows()
+        [('2026-10', datetime.date(2026, 11, 3)), ('2026-10', datetime.date(2026, 11, 5))]
+
+        Args:
+            since: the first month of invoices wanted, by their dates, as of `sync()`: `"2026-01"`.
+
+        Raises:
+            ValueError: `since` is no month.
+            NotFoundError: none of the invoices is in the store.
+            FrameError: what was stored is damaged, gone, or of another version of invoicekit.
+        """
+        return self._charges(since).charges
+
+    def totals(self, *by: str, since: str | None = None) -> pl.DataFrame:
+        """Totals over all invoices, as `sync()` has stored them; columns as of `ik.totals()`.
+
+        >>> synced = client.sync(since="2026-11", tell=lambda line: None)
+        >>> client.totals("month", since="2026-11").select("month", "lines", "total").rows()
+        [('2026-10', 5335, Decimal('326365.420000000000000000000000'))]
+
+        Args:
+            by: the keys: `"customer"`, `"offer"`, `"subscription"`, `"month"`, `"invoice_date"`, or
+                any other column of `charges()` but the amounts. None gives a row per currency.
+            since: as of `charges()`.
+
+        Raises:
+            ValueError: a key is no column of the charges, or `since` is no month.
+            NotFoundError: none of the invoices is in the store.
+            FrameError: what was stored is damaged, gone, or of another version of invoicekit; or
+                the amounts are too large to be added.
+        """
+        keys_of(by, COLUMNS)  # before anything is read
+        return self._charges(since).totals(*by)
+
+    def scan(self, object_type: str | None = None) -> pl.LazyFrame:
         """The stored lines of one objectType over all invoices, as a LazyFrame; asks nothing.
+
+        Columns are the service's, in snake_case. The same lines under the names of charges
+        (`customer_name`, `offer_name`, `total`, …) are `ik.charges({name: client.scan(name)})`, and
+        those of all objectTypes `client.charges()`.
 
         A warning names the invoices whose lines were not all to be had, or may have changed since.
         A frame that was made before a sync can still be collected for an hour after it.
@@ -393,11 +441,15 @@ class Client:
         >>> lines = client.scan("LicenseBasedLineItem")
         >>> lines.filter(pl.col("invoice_id") == "D070001012").collect().height
         118
+        >>> names = ik.charges({"LicenseBasedLineItem": lines}).collect_schema().names()
+        >>> names[5], names[17]
+        ('customer_name', 'total')
 
         Args:
             object_type: `"OneTimeInvoiceLineItem"`, `"DailyRatedUsageLineItem"`,
                 `"LicenseBasedLineItem"`, `"UsageBasedLineItem"`, `"DailyUsageLineItem"`, or
-                another one that the service has sent.
+                another one that the service has sent. None gives those of all, null where an
+                objectType has no such column: daily usage beside the lines that it restates.
 
         Raises:
             ValueError: none are stored; lists the objectTypes that are.
@@ -405,14 +457,9 @@ class Client:
         """
         store = Store(self._session.root)
         stored = store.stored()
-        lines = store.scan(object_type, stored)
-        unsure = [invoice.key.invoice_id for invoice in stored if not is_whole(invoice)]
-        if unsure:
-            warnings.warn(
-                "some lines were not to be had, or may have changed since, of "
-                f"{', '.join(unsure)}; client.sync() asks for them again",
-                stacklevel=2,
-            )
+        lines = store.scan(object_type, stored) if object_type else all_lines(store, stored)
+        for notice in unsure(stored):
+            warn(notice, each_time=True)
         return lines
 
     @property
@@ -511,6 +558,18 @@ class Client:
 
     def _repr_html_(self) -> str:
         return f"<p><code>{escape(repr(self))}</code></p>"
+
+    def _charges(self, since: str | None) -> AllCharges:
+        found = all_charges(Store(self._session.root), self._headers_since(since))
+        for notice in found.notices:
+            warn(notice, each_time=True)
+        return found
+
+    def _headers_since(self, since: str | None, *, refresh: bool = False) -> pl.DataFrame:
+        first = None if since is None else first_of(since)
+        headers = self._headers(refresh=refresh)
+        dated = pl.col("invoice_date")
+        return headers if first is None else headers.filter((dated >= first) | dated.is_null())
 
     def _headers(self, *, refresh: bool = False) -> pl.DataFrame:
         asked = partner_center.invoices()

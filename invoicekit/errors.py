@@ -10,12 +10,16 @@
     └── CurrencyError      amounts of several currencies asked to be one number or axis
 
 Errors are raised where the foreign thing is met and caught only where nobody stands above: in the
-shell and in widgets. A value that is not among the allowed ones is a plain `ValueError`.
+shell and in widgets. A value that is not among the allowed ones is a plain `ValueError`. What is no
+error, and yet to be known, is a `UserWarning` at the line of whoever called invoicekit.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from invoicekit.visible import visible
 
@@ -92,3 +96,30 @@ class FrameError(InvoiceKitError):
 
 class CurrencyError(InvoiceKitError):
     """Amounts of several currencies were asked to be one number or one axis."""
+
+
+PACKAGE = str(Path(__file__).parent)
+
+
+def warn(message: str, *, each_time: bool = False) -> None:
+    """Warn at the line of whoever called invoicekit: a path of ours would tell him nothing.
+
+    Args:
+        message: what is to be known, and what to do about it.
+        each_time: also where that line has had the very same warning before, as a cell that is run
+            again has: for what makes a figure another one.
+    """
+    filename, line, names = _caller()
+    seen = {} if each_time else names.setdefault("__warningregistry__", {})
+    module = names.get("__name__") or "unknown"
+    warnings.warn_explicit(visible(message), UserWarning, filename, line, module, seen)
+
+
+def _caller() -> tuple[str, int, dict[str, Any]]:
+    """The file and line that called into the package, and the globals there."""
+    frame = found = sys._getframe(1)  # noqa: SLF001 (there is no other way)
+    while (outer := frame.f_back) is not None:
+        if frame.f_code.co_filename.startswith(PACKAGE):
+            found = outer
+        frame = outer
+    return found.f_code.co_filename, found.f_lineno, found.f_globals

@@ -29,8 +29,8 @@ from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.documents import write_document
 from invoicekit.sources.partner_center.header import header_of, named_pairs, pairs_of, receipts_of
 from invoicekit.sources.partner_center.vocabulary import line_item_type_of, provider_of
-from invoicekit.store.dataset import Key, NotStoredError, Store
-from invoicekit.store.invoice_entry import InvoiceEntry
+from invoicekit.store.dataset import NotStoredError, Store
+from invoicekit.store.invoice_entry import InvoiceEntry, key_of
 from invoicekit.store.loader import load, warn_of
 from invoicekit.store.sync import Synced, sync_lines
 from invoicekit.visible import visible
@@ -63,7 +63,7 @@ class Invoice:
         self.total: Decimal = plain(self._header.total, self.currency)
         paid = self._header.paid
         self.paid: Decimal | None = None if paid is None else plain(paid, self.currency)
-        key = Key(self.id, str(self.date), f"{self.total}")
+        key = key_of(self._header)
         self._entry = InvoiceEntry(Store(session.root), key, closed=self._header.closed)
 
     @property

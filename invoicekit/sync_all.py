@@ -112,11 +112,15 @@ def first_of(month: str) -> date:
     """The first day of a month.
 
     Raises:
-        ValueError: it is none.
+        TypeError: it is no text.
+        ValueError: it is no month.
 
     >>> first_of("2026-01").isoformat()
     '2026-01-01'
     """
+    if not isinstance(month, str):
+        said = f"{month:%Y-%m}" if isinstance(month, date) else "2026-01"
+        raise TypeError(f'a month is a text: since="{said}"')
     try:
         return datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
     except ValueError:

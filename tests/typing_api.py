@@ -50,6 +50,9 @@ def a_client() -> None:
     assert_type(client.summaries(refresh=True), pl.DataFrame)
     assert_type([found.id for found in client], list[str])
     assert_type(client.scan("OneTimeInvoiceLineItem"), pl.LazyFrame)
+    assert_type(client.scan(), pl.LazyFrame)
+    assert_type(client.charges(since="2026-01"), pl.LazyFrame)
+    assert_type(client.totals("month", "customer", since="2026-01"), pl.DataFrame)
     assert_type(client.sync(since="2026-01", tell=print), pl.DataFrame)
 
 
@@ -120,6 +123,8 @@ def what_must_not_check(client: ik.Client, invoice: ik.Invoice) -> None:
     client.invoice(12345)  # type: ignore[arg-type]
     client.latest()  # type: ignore[operator]  # a property
     invoice.totals(["customer"])  # type: ignore[arg-type]
+    client.sync(since=date(2026, 1, 1))  # type: ignore[arg-type]  # a month, as text
+    client.totals(["customer"])  # type: ignore[arg-type]
     invoice.line_items("onetime")  # type: ignore[call-arg]
     invoice.reconcile().ties = True  # type: ignore[misc]  # frozen
     ik.reconcile(invoice.charges(), 2076.63, currency="USD")  # type: ignore[arg-type]  # no floats

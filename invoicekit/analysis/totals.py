@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
 
     frame = nw.from_native(charges).lazy()
     columns = frame.collect_schema().names()
-    keys = [*_keys(by, columns), "currency"]
+    keys = [*keys_of(by, columns), "currency"]
     things = [key for key in by if key in THINGS]
     fine = _summed(frame, [*keys, *(f"{thing}_name" for thing in things)])
     counts = [f"{amount}_count" for amount in AMOUNTS]
@@ -72,7 +72,15 @@ def _shown(key: str) -> tuple[str, ...]:
     return (f"{key}_id", f"{key}_name") if key in THINGS else (key,)
 
 
-def _keys(by: Sequence[str], columns: Sequence[str]) -> list[str]:
+def keys_of(by: Sequence[str], columns: Iterable[str]) -> list[str]:
+    """The columns of charges that the keys asked are told apart by.
+
+    Raises:
+        ValueError: a key is none of the columns, or asked twice.
+
+    >>> keys_of(("customer", "term"), ("customer_id", "term", "total"))
+    ['customer_id', 'term']
+    """
     allowed = [*THINGS, *(c for c in columns if c not in AMOUNTS and c != "currency")]
     for key in by:
         if key not in allowed:

@@ -41,7 +41,9 @@ from invoicekit.store.manifest import (
 )
 from invoicekit.store.writer import Writer
 
-__all__ = ["FOLDER", "NOTES", "VERSION", "Key", "NotStoredError", "Store", "Stored", "Writer"]
+__all__ = [
+    "FOLDER", "NOTES", "VERSION", "Key", "NotStoredError", "Store", "Stored", "Writer", "named",
+]  # fmt: skip
 
 FOLDER, NOTES = "lines", "_invoices"
 # What polars raises where a file is not what it should be; a panic is not even an Exception.
@@ -128,7 +130,7 @@ class Store:
             if parts.damaged(self.folder, invoice.files[object_type])
         ]
         if lost:
-            raise FrameError(f"stored lines are gone or damaged, of {_named(lost)}. {REMEDY}")
+            raise FrameError(f"stored lines are gone or damaged, of {named(lost)}. {REMEDY}")
         return self._scan(object_type, mine)
 
     def stored(self) -> list[Stored]:
@@ -148,7 +150,7 @@ class Store:
             except UnreadableError as cause:
                 lost.append(f"{path.stem} ({cause})")
         if lost:
-            raise FrameError(f"what was stored cannot be read, of {_named(lost)}. {REMEDY}")
+            raise FrameError(f"what was stored cannot be read, of {named(lost)}. {REMEDY}")
         return [stored for stored in found if stored]
 
     def write(self, key: Key) -> Writer:
@@ -280,6 +282,7 @@ def _schema(name: str, columns: Iterable[str]) -> dict[str, pl.DataType]:
     return {column: OURS.get(column) or known.get(column, pl.String()) for column in columns}
 
 
-def _named(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
     rest = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")

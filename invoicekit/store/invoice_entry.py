@@ -10,12 +10,19 @@ from typing import TypeVar
 
 import polars as pl
 
+from invoicekit.analysis.money import plain
 from invoicekit.fetch import lifetimes
 from invoicekit.frames.collection_result import CollectionResult, Pair, is_settled
 from invoicekit.line_items import InvoiceLines
+from invoicekit.sources.base import InvoiceHeader
 from invoicekit.store.dataset import Key, NotStoredError, Store, Stored, Writer
 
 T = TypeVar("T")
+
+
+def key_of(header: InvoiceHeader) -> Key:
+    """Which invoice that is: of another header, its lines are asked again."""
+    return Key(header.id, str(header.date), f"{plain(header.total, header.currency)}")
 
 
 class InvoiceEntry:
