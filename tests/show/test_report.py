@@ -2,9 +2,7 @@
 
 import base64
 import hashlib
-import os
 import re
-import shutil
 from decimal import Decimal
 
 import pytest
@@ -12,16 +10,6 @@ import pytest
 from invoicekit.show.report.html import html_of_report, write_report
 from support.charges import frame
 from support.show_samples import EVIL, PlainInvoice, many
-
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
@@ -139,23 +127,6 @@ def test_the_demo_invoice_makes_a_report(demo, tmp_path):
     assert "✔ ties" in html
     assert f"{demo.latest.charges().height:,} billing lines" in html
     assert EVIL not in body_of(html)
-
-
-@pytest.fixture
-def page():
-    """A page of Chromium; without one the test is skipped, unless CI demands it."""
-    required = os.environ.get("INVOICEKIT_REQUIRE_BROWSER") == "1"
-    chromium = shutil.which("chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        sync_playwright = None
-    if not (chromium and sync_playwright):
-        (pytest.fail if required else pytest.skip)("needs playwright and a chromium on the PATH")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
-        yield browser.new_page()
-        browser.close()
 
 
 @pytest.mark.browser

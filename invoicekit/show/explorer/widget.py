@@ -19,6 +19,7 @@ from markupsafe import Markup
 from invoicekit.analysis.totals import totals as totals_of
 from invoicekit.errors import InvoiceKitError
 from invoicekit.show.badge import html_of_tie_out
+from invoicekit.show.explorer.shortcuts import EXPLORER, NoShortcuts
 from invoicekit.show.figure_widgets import Charts
 from invoicekit.show.figures import figure_of_charge_types, figure_of_totals
 from invoicekit.show.formatting import clean, currencies_of, exact, heading
@@ -97,8 +98,10 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
                 self._table,
                 self._pager.box,
                 self._code,
+                NoShortcuts(layout={"display": "none"}),
             ]
         )
+        self.add_class(EXPLORER)
         self._list()
         for picker in (self._invoice, self._provider, self._by):
             picker.observe(self._follow, names="value")

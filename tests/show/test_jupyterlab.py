@@ -1,0 +1,55 @@
+"""What is seen and typed in a real JupyterLab."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from support.browser import missing
+from support.jupyter import Lab
+
+pytestmark = pytest.mark.browser
+LOAD = "import invoicekit as ik\nclient = ik.demo()"
+
+
+@pytest.fixture
+def lab(page, tmp_path):
+    """Opens a notebook of these cells in JupyterLab and runs them; gives the page."""
+    if find_spec("jupyterlab") is None:
+        missing("jupyterlab")
+    labs = []
+
+    def run(*cells):
+        labs.append(Lab(tmp_path / "lab", [LOAD, *cells]))
+        page.set_default_timeout(60_000)
+        page.route(lambda url: not url.startswith(labs[0].root), lambda route: route.abort())
+        page.goto(labs[0].url)
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        for name in ("Run", "Run All Cells"):
+            page.get_by_role("menuitem", name=name, exact=True).click()
+        return page
+
+    yield run
+    for one in labs:
+        one.close()
+
+
+def test_what_is_typed_in_a_picker_does_nothing_to_the_notebook(lab):
+    """`dd` deletes a cell, `a` adds one, and an arrow goes to another, where no text is typed."""
+    page = lab("ik.explore(client)", '"stays"')
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    page.wait_for_selector(".invoicekit-explorer .bars .point")
+    for picker in page.locator(".invoicekit-explorer select").all():
+        picker.focus()
+        page.keyboard.type("ddab", delay=50)
+    assert cells.count() == 3
+
+    by = page.locator(".invoicekit-explorer select").last
+    by.select_option("Provider")
+    by.focus()
+    page.keyboard.press("ArrowUp")
+    page.get_by_text("Totals by charge type").wait_for()
+    assert by.evaluate("select => select === document.activeElement")
+
+    page.locator(".invoicekit-explorer button").last.focus()
+    page.keyboard.type("dd", delay=50)
+    assert cells.count() == 3
