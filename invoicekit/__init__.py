@@ -28,6 +28,7 @@ from invoicekit.errors import (
 
 if TYPE_CHECKING:
     from invoicekit.analysis.compare import Comparison, compare
+    from invoicekit.analysis.explain import explain
     from invoicekit.analysis.reconcile import Reconciliation, reconcile
     from invoicekit.analysis.totals import totals
     from invoicekit.client import Client, connect, demo
@@ -56,6 +57,7 @@ _LATE = {
     "compare": "invoicekit.analysis.compare",
     "connect": "invoicekit.client",
     "demo": "invoicekit.client",
+    "explain": "invoicekit.analysis.explain",
     "explore": "invoicekit.show.explorer.widget",
     "glossary": "invoicekit.frames.charge_types",
     "read": "invoicekit.line_items",
@@ -85,6 +87,7 @@ __all__ = [
     "compare",
     "connect",
     "demo",
+    "explain",
     "explore",
     "glossary",
     "read",
