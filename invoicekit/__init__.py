@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from invoicekit.frames.charge_types import glossary
     from invoicekit.frames.charges import charges
     from invoicekit.invoice import Invoice
-    from invoicekit.line_items import LineItems, Unbilled, read
+    from invoicekit.line_items import LineItems, Unbilled, read, redact
     from invoicekit.show.explorer.widget import Explorer, Selection, explore
 
 # Silent until its user sets up logging; below it are a record a page, wait, retry and commit.
@@ -62,6 +62,7 @@ _LATE = {
     "glossary": "invoicekit.frames.charge_types",
     "read": "invoicekit.line_items",
     "reconcile": "invoicekit.analysis.reconcile",
+    "redact": "invoicekit.line_items",
     "totals": "invoicekit.analysis.totals",
 }
 
@@ -92,6 +93,7 @@ __all__ = [
     "glossary",
     "read",
     "reconcile",
+    "redact",
     "totals",
 ]
 

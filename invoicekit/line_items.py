@@ -121,10 +121,55 @@ def read(
 
     files = read_files([path, *paths], decimal=decimal, dates=dates)
     results = results_of(files)
-    ids = {name for one in files for frame in one.frames.values() for name in frame["invoice_id"]}
-    named = sorted(ids - {None}) or [one.name for one in files]
-    more = f" and {len(named) - MOST_NAMED:,} more" if len(named) > MOST_NAMED else ""
-    return LineItems(", ".join(named[:MOST_NAMED]) + more, results)
+    return LineItems(_named(_invoice_ids(results) or [one.name for one in files]), results)
+
+
+def redact(line_items: LineItems, *, key: str | bytes) -> LineItems:
+    """The same lines under false names, for screenshots and bug reports; asks nothing.
+
+    Of the same key, the same customer, product, subscription or invoice has the same false name,
+    in every frame. Ids keep their form (a GUID is a GUID, digits are digits), nulls are null.
+    Whatever is not known to be harmless is replaced: texts, JSON, columns that nobody has
+    documented; of a file such a column's name goes too. What stays: charge types, currencies,
+    countries, units, terms, quantities, exchange rates and days, so that the twin has the findings
+    of the original. Instants get another time of their day.
+
+    Amounts and prices are multiplied by one factor of the key, exactly: what tied ties. Whoever
+    knows a price can find the factor, and what was bought then; it is no secret from such a one.
+
+    >>> twin = ik.redact(invoice.line_items(), key="something long and random")
+    >>> twin["OneTimeInvoiceLineItem"]["customer_name"][0]
+    'Customer dd562ae780b4'
+    >>> from invoicekit.analysis.false_names import FalseNames
+    >>> total = invoice.total * FalseNames("something long and random").factor
+    >>> ik.reconcile(ik.charges(twin), total, currency="USD").ties
+    True
+
+    Args:
+        line_items: as `Invoice.line_items()`, `Unbilled.line_items()` or `ik.read()` give them.
+        key: a secret of any length, as `secrets.token_hex()` gives one; keep it to yourself.
+
+    Raises:
+        ValueError: the key is empty.
+        FrameError: an amount that is added up has more than 22 decimals, which cannot be scaled
+            exactly.
+    """
+    from invoicekit.analysis.false_names import FalseNames
+    from invoicekit.analysis.redact import redacted
+
+    results = redacted(line_items.results, FalseNames(key))
+    return LineItems(_named(_invoice_ids(results)) or "redacted lines", results)
+
+
+def _invoice_ids(results: Iterable[CollectionResult]) -> list[str]:
+    """Those that the lines name."""
+    frames = (frame for result in results for frame in result.frames.values())
+    return sorted({name for frame in frames for name in frame["invoice_id"]} - {None})
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 class Unbilled:
@@ -224,9 +269,9 @@ class LineItems(Mapping[str, pl.DataFrame]):
 
     def __init__(self, invoice_id: str, results: Iterable[CollectionResult]) -> None:
         self.invoice_id = invoice_id
-        self._results = tuple(results)
+        self.results = tuple(results)
         together: dict[str, list[pl.DataFrame]] = {}
-        for result in self._results:
+        for result in self.results:
             for name, frame in result.frames.items():
                 together.setdefault(name, []).append(frame)
         self._frames = {
@@ -256,7 +301,7 @@ class LineItems(Mapping[str, pl.DataFrame]):
         >>> invoice.line_items().ledger.select("page", "rows", "status").rows()
         [(1, 369, 200), (1, 300, 200)]
         """
-        return ledger_frame(self._results)
+        return ledger_frame(self.results)
 
     @property
     def collections(self) -> pl.DataFrame:
@@ -265,7 +310,7 @@ class LineItems(Mapping[str, pl.DataFrame]):
         >>> invoice.line_items().collections.select("line_item_type", "lines", "state").rows()
         [('billing', 369, 'read'), ('usage', 300, 'read')]
         """
-        return collections_frame(self._results)
+        return collections_frame(self.results)
 
     @property
     def lines(self) -> InvoiceLines:
@@ -274,7 +319,7 @@ class LineItems(Mapping[str, pl.DataFrame]):
         >>> invoice.line_items().lines.proof(invoice.total, "USD").lines
         369
         """
-        return InvoiceLines({name: f.lazy() for name, f in self._frames.items()}, self._results)
+        return InvoiceLines({name: f.lazy() for name, f in self._frames.items()}, self.results)
 
     @property
     def missing(self) -> list[str]:
@@ -285,13 +330,13 @@ class LineItems(Mapping[str, pl.DataFrame]):
         """
         return [
             f"{'/'.join(result.pair)} ({result.state})"
-            for result in self._results
+            for result in self.results
             if result.state != READ
         ]
 
     def __repr__(self) -> str:
         frames = [f"  {name}: {frame.height:,} lines" for name, frame in self._frames.items()]
-        sources = sorted({result.source for result in self._results if result.readings})
+        sources = sorted({result.source for result in self.results if result.readings})
         origin = f", from {' and '.join(SAID.get(one, one) for one in sources)}" if sources else ""
         lines = [f"LineItems of {self.invoice_id}{origin}", *(frames or ["  no lines"])]
         if self.missing:
