@@ -34,7 +34,7 @@ from invoicekit.cli.printing import (
     summed_up,
 )
 from invoicekit.cli.read import read
-from invoicekit.cli.terminal import run, say
+from invoicekit.cli.terminal import Badge, run, say
 from invoicekit.client import demo as open_demo
 from invoicekit.errors import InvoiceKitError
 from invoicekit.files.output import is_written_into
@@ -110,7 +110,7 @@ def demo(
         invoice = client.latest
         Printer().print(invoice.totals("customer").head(10))
         say(f"(10 of {invoice.totals('customer').height} customers)", "")
-        say(f"{invoice.id} of {invoice.date}  {invoice.reconcile()}")
+        say(Badge(f"{invoice.id} of {invoice.date}  {invoice.reconcile()}"))
         say(f"Report: {_report(invoice, output / f'{invoice.id}.html')}")
 
 
@@ -172,8 +172,8 @@ def compare(
     client = client_of(context)
     invoices = [client.invoice(invoice_id) for invoice_id in (before, after)]
     change = compared(*invoices)
-    badge = " | ".join(f"{invoice.id}  {invoice.reconcile()}" for invoice in invoices)
-    Printer(shape, output, safe).print(change.details if details else change.parts, badge)
+    badges = [f"{invoice.id}  {invoice.reconcile()}" for invoice in invoices]
+    Printer(shape, output, safe).print(change.details if details else change.parts, *badges)
 
 
 @app.command()
@@ -195,7 +195,7 @@ def lines(
         line_items, output, invoice_id=invoice.id, format=file_format.value, safe=safe
     )
     say(*map(str, paths))
-    say(f"{invoice.id}  {proof}", to=sys.stderr)
+    say(Badge(f"{invoice.id}  {proof}"), to=sys.stderr)
 
 
 @app.command()
@@ -232,7 +232,7 @@ def sync(
         synced, failed = error.synced, error
     said = summed_up(synced) or ("" if failed else f"no invoice{f' since {since}' * bool(since)}")
     if not printer.shows_words:
-        printer.print(synced, said)
+        printer.print(synced, *filter(None, [said]))
     elif said:
         say(said)
     if failed:
@@ -251,7 +251,7 @@ def report(
     invoice = invoice_of(context, invoice_id)
     path = _report(invoice, output)
     to = sys.stderr if is_written_into(output) else sys.stdout  # the report may be going there
-    say(f"{invoice.id}  {invoice.reconcile()}", str(path), to=to)
+    say(Badge(f"{invoice.id}  {invoice.reconcile()}"), str(path), to=to)
 
 
 @app.command()

@@ -17,12 +17,12 @@ import typer
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.totals import AMOUNTS, THINGS
-from invoicekit.cli.terminal import may_be_cut, say, say_data, width_of
+from invoicekit.cli.terminal import Badge, may_be_cut, say, say_data, width_of
 from invoicekit.files.output import write_file
 from invoicekit.frames.charges import CHARGES
 from invoicekit.show.export import csv_of, rows_for_json
 from invoicekit.show.lines_table import kind_of
-from invoicekit.show.tables import text_table
+from invoicekit.show.text_table import text_table
 from invoicekit.visible import escaped
 
 
@@ -82,7 +82,7 @@ class Printer:
 
     def tell(self, line: str) -> None:
         """Say a line that is no data."""
-        say(line, to=sys.stdout if self.shows_words else sys.stderr)
+        say(Badge(line), to=sys.stdout if self.shows_words else sys.stderr)
 
     @property
     def _file(self) -> Path | None:
@@ -91,24 +91,23 @@ class Printer:
     def print(
         self,
         frame: pl.DataFrame,
-        badge: str | None = None,
-        *,
+        *badges: str,
         table: Sequence[str] | None = None,
         one: bool = False,
         once: bool = False,
         limit: int | None = None,
     ) -> None:
-        """Print a frame, and its badge: below a table, else on standard error.
+        """Print a frame, and its badges: below a table, else on standard error.
 
-        It is said there too where the table goes to a pipe or a file, so that whoever asked sees it
-        whatever becomes of the table (`| head`).
+        They are said there too where the table goes to a pipe or a file, so that whoever asked sees
+        them whatever becomes of the table (`| head`).
 
         Args:
             frame: what there is.
-            badge: the tie-out, which travels with every figure.
+            badges: the tie-out of each invoice, which travels with every figure.
             table: the lines of the table, where they are not the frame's own.
             one: JSON of the only row itself, and no list of it.
-            once: the badge is the answer: it is said once, if it can be.
+            once: the badges are the answer: they are said once, if they can be.
             limit: print so many rows at most, and say how many there are.
         """
         if limit is not None and limit < frame.height:
@@ -122,11 +121,10 @@ class Printer:
             text = csv_of(frame, safe=self.safe)
         else:
             lines = [*(self._table_of(frame).split("\n") if table is None else table)]
-            self._print_table(lines, badge, once=once)
+            self._print_table(lines, [Badge(badge) for badge in badges], once=once)
             return
         self._put(text)
-        if badge:
-            say(badge, to=sys.stderr)
+        say(*map(Badge, badges), to=sys.stderr)
 
     def _table_of(self, frame: pl.DataFrame) -> str:
         names = [name for name in frame.columns if kind_of(frame, name) != "id"]
@@ -135,8 +133,7 @@ class Printer:
         width = width_of(sys.stdout) if self._file is None else None
         return text_table(frame.select(*first, *names, *ids), width=width)
 
-    def _print_table(self, lines: list[str], badge: str | None, *, once: bool) -> None:
-        below = [badge] if badge else []
+    def _print_table(self, lines: list[str], below: list[Badge], *, once: bool) -> None:
         if self._file is None:
             kept = say(*lines, *below) and (once or not may_be_cut(sys.stdout))
         else:
@@ -175,7 +172,8 @@ def keys_in(text: str) -> list[str]:
 def print_proof(printer: Printer, name: str, proof: Reconciliation) -> None:
     """Print the proof of what bears that name: its parts as a table, or itself as one object."""
     if printer.shape is Shape.table:
-        printer.print(proof.parts, f"{name}  {proof}", once=True)
+        parts = proof.parts.drop("provider", "line_item_type")  # the part's name says both
+        printer.print(parts, f"{name}  {proof}", once=True)
         return
     row = {
         "invoice_id": name,

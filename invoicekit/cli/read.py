@@ -26,7 +26,7 @@ from invoicekit.cli.printing import (
     keys_in,
     print_proof,
 )
-from invoicekit.cli.terminal import say
+from invoicekit.cli.terminal import Badge, say
 from invoicekit.files.output import is_written_into
 from invoicekit.frames.charges import charges
 from invoicekit.line_items import LineItems
@@ -104,13 +104,13 @@ def read(
             format="csv" if shape else "parquet", safe=safe is not False,
         )  # fmt: skip
         say(*map(str, paths))
-        say(found.badge, to=sys.stderr)
+        say(Badge(found.badge), to=sys.stderr)
     elif verb == "report" and output:
         from invoicekit.show.report.html import write_report
 
         output.parent.mkdir(parents=True, exist_ok=True)
         path = write_report(found, output).absolute()
-        say(found.badge, str(path), to=sys.stderr if is_written_into(output) else sys.stdout)
+        say(Badge(found.badge), str(path), to=sys.stderr if is_written_into(output) else sys.stdout)
     elif verb == "totals":
         printer.print(found.totals(*keys), found.badge)
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import stat
 import sys
@@ -26,6 +27,14 @@ from invoicekit.settings import debugging
 from invoicekit.visible import encodable, visible
 
 INTERRUPTED = 130
+MARK = re.compile("([✔✘⚠]) (?:ties|differs|incomplete)")
+INKS = {"✔": "32", "✘": "31", "⚠": "33"}  # green, red, yellow
+
+
+class Badge(str):
+    """A line with a tie-out: its mark and state are coloured where a terminal shows colours."""
+
+    __slots__ = ()
 
 
 def width_of(stream: TextIO) -> int | None:
@@ -43,7 +52,7 @@ def say(*lines: str, to: TextIO | None = None) -> bool:
     if not lines:
         return True
     stream = to or sys.stdout
-    text = encodable("".join(f"{visible(line)}\n" for line in lines), stream.encoding)
+    text = encodable("".join(f"{_shown_on(stream, line)}\n" for line in lines), stream.encoding)
     return _put(stream, lambda: stream.write(text))
 
 
@@ -76,6 +85,22 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
     sys.exit(_code(app, list(arguments)))
 
 
+def _shown_on(stream: TextIO, line: str) -> str:
+    text = visible(line)
+    if isinstance(line, Badge) and _has_colours(stream):
+        # The first alone: what stands behind it may be somebody else's words.
+        text = MARK.sub(lambda found: f"\x1b[{INKS[found[1]]}m{found[0]}\x1b[0m", text, count=1)
+    return text
+
+
+def _has_colours(stream: TextIO) -> bool:
+    """Whether colours are seen there, and wanted (no-color.org)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+        return False
+    # An old Windows console shows escapes as they are.
+    return os.name != "nt" or bool(os.environ.get("WT_SESSION") or os.environ.get("TERM"))
+
+
 def _put(stream: TextIO, write: Callable[[], object]) -> bool:
     tqdm = getattr(sys.modules.get("tqdm"), "tqdm", None)  # who has not loaded it has no bar
     try:
@@ -104,8 +129,8 @@ def _code(app: typer.Typer, arguments: list[str]) -> int:
         return _shown(wrong)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except SystemExit as left:  # what typer makes of a reader who has gone
-        return 0 if isinstance(left.__context__, BrokenPipeError) else 1
+    except SystemExit as left:  # completion is done, or the reader has gone
+        return 0 if not left.code or isinstance(left.__context__, BrokenPipeError) else 1
     except Exception as error:  # noqa: BLE001 (the last stand: nobody above would tell of it)
         return _told(error)
     if code == INTERRUPTED:

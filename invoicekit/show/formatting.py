@@ -125,6 +125,23 @@ def said_exactly(value: object, column: str, currency: str | None) -> str:
     return said(value, column, currency)
 
 
+def as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with every cell as the text that a person reads."""
+    currencies = frame["currency"].to_list() if "currency" in frame.columns else None
+    return pl.DataFrame(
+        {
+            name: [
+                said(value, name, currency)
+                for value, currency in zip(
+                    frame[name], currencies or [None] * frame.height, strict=True
+                )
+            ]
+            for name in frame.columns
+        },
+        schema=dict.fromkeys(frame.columns, pl.String),
+    )
+
+
 def currencies_of(frame: pl.DataFrame) -> list[str | None]:
     """The currencies that a frame holds, each once, in the frame's order."""
     return frame["currency"].unique(maintain_order=True).to_list()

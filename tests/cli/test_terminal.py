@@ -26,7 +26,8 @@ if os.name == "nt":
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\x08\x7f\r\n\u202e\u2066\u200b\ufeff\u2028\U000e0041Evil"
 NAME = "Gießkanne 日本"
-OURS = re.compile(r"\x1b\[A|[\r\n]")  # what tqdm and the terminal itself put between our words
+# What tqdm and the terminal itself put between our words, and the coloured badge.
+OURS = re.compile(r"\x1b\[A|[\r\n]|\x1b\[3[123]m[✔✘⚠] (?:ties|differs|incomplete)\x1b\[0m")
 MODULE = [sys.executable, "-m", "invoicekit"]
 
 

@@ -1,6 +1,7 @@
 """Tables: exact where it matters, rounded for the eye, and no name is markup."""
 
 import json
+import re
 from decimal import Decimal
 
 import polars as pl
@@ -9,7 +10,8 @@ from rich.cells import cell_len
 
 from invoicekit.analysis.totals import totals
 from invoicekit.show.export import csv_of
-from invoicekit.show.tables import html_of_lines, html_of_totals, text_table
+from invoicekit.show.tables import html_of_lines, html_of_totals
+from invoicekit.show.text_table import text_table
 from support.charges import frame
 from support.show_samples import EVIL, MONEY, charge, many
 
@@ -129,8 +131,19 @@ def test_text_fits_a_terminal_and_cuts_ids_before_names_and_no_amount(width):
     fitted = text_table(by_customer, width=width)
     assert max(map(cell_len, fitted.splitlines())) <= width
     amounts = [line.split()[-3:] for line in whole.splitlines()]
-    assert [line.split()[-3:] for line in fitted.splitlines()] == amounts
+    assert [line.split()[-3:] for line in fitted.splitlines()][: len(amounts)] == amounts
+    assert "customer_name" in fitted.splitlines()[0]
     assert fitted == whole or "…" in fitted
+
+
+def test_columns_that_find_no_room_are_named_and_the_total_stays():
+    by_customer = totals(frame(*many()), "customer")
+    fitted = text_table(by_customer, width=50).splitlines()
+    assert max(map(cell_len, fitted)) <= 50
+    left_out = re.findall(r"\w+", " ".join(fitted[by_customer.height + 2 :]))[4:]
+    assert left_out[0] == "customer_id"
+    assert "total" not in left_out
+    assert fitted[0].split() == [name for name in by_customer.columns if name not in left_out]
 
 
 def test_text_rounds_money_and_shows_days():

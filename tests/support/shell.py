@@ -38,15 +38,17 @@ def run(*arguments: str, url: str, token: str, cache: Path, **more: str):
     )
 
 
-def on_terminal(command: list[str], env: dict[str, str], *, seconds: float = 120):
-    """What a terminal of 80 columns gets from a command, as it came, and the exit code."""
+def on_terminal(
+    command: list[str], env: dict[str, str], *, seconds: float = 120, columns: int = 80
+):
+    """What a terminal gets from a command, as it came, and the exit code."""
     import fcntl
     import pty
     import struct
     import termios
 
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     end = time.monotonic() + seconds
     got = b""
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env) as process:
