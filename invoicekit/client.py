@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import polars as pl
 
 from invoicekit.analysis.totals import keys_of
+from invoicekit.analysis.views import view_named
 from invoicekit.auth.signers import identified
 from invoicekit.errors import AccessError, NotFoundError, PageError, SettingsError, warn
 from invoicekit.fetch.progress import Wish
@@ -29,6 +30,7 @@ from invoicekit.setting_values import hidden
 from invoicekit.settings import Settings, read_settings
 from invoicekit.sources.choose import HEADERS
 from invoicekit.sources.partner_center import requests as partner_center
+from invoicekit.sources.partner_center.header import headers_of
 from invoicekit.sources.partner_center.source import pages, resource
 from invoicekit.store import snapshots
 from invoicekit.store.all_invoices import COLUMNS, AllCharges, all_charges, all_lines, unsure
@@ -426,6 +428,42 @@ class Client:
         """
         keys_of(by, COLUMNS)  # before anything is read
         return self._charges(since).totals(*by)
+
+    def view(self, name: str, *, since: str | None = None) -> pl.DataFrame:
+        """A view that analysts ask for, over all invoices as `sync()` has stored them.
+
+        Each is a small frame, its amounts exact and its currencies apart:
+
+        - `"customers"`: who makes up the bill: rank, share, and change from the month before;
+        - `"products"`: what was bought: each product, and its SKUs;
+        - `"families by month"`: recurring, usage, one-off or change, month by month;
+        - `"price movers"`: whose list price moved, and by how much;
+        - `"seats"`: how many seats of each offer, month by month;
+        - `"renewals"`: what renews in the 90 days after the newest invoice's date;
+        - `"tax by country"`: what is taxed where, and at what rate;
+        - `"credits"`: what was credited, to whom and for what reason;
+        - `"partner earned credit"`: where it was earned, and where it was missed;
+        - `"open balance"`: what of each invoice is not paid yet; of the list alone.
+
+        >>> synced = client.sync(since="2026-10", tell=lambda line: None)
+        >>> seats = client.view("seats", since="2026-10")
+        >>> seats.select("offer_name", "month", "seats", "change").row(0)
+        ('PROJECT ONLINE ESSENTIALS', '2026-09', 169, None)
+
+        Args:
+            name: one of these.
+            since: as of `charges()`.
+
+        Raises:
+            ValueError: there is no such view, or `since` is no month.
+            NotFoundError: none of the invoices is in the store.
+            FrameError: what was stored is damaged, gone, or of another version of invoicekit; or
+                the amounts are too large to be added.
+        """
+        view = view_named(name)
+        if view.of_headers:
+            return view.make(headers_of(self._headers_since(since)).lazy())
+        return self._charges(since).ask(view.make)
 
     def scan(self, object_type: str | None = None) -> pl.LazyFrame:
         """The stored lines of one objectType over all invoices, as a LazyFrame; asks nothing.

@@ -16,6 +16,8 @@ import polars as pl
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.totals import totals
+from invoicekit.analysis.view_amounts import BILLED
+from invoicekit.analysis.views import view_named
 from invoicekit.fetch.collection import Collection
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.session import Session
@@ -180,6 +182,27 @@ class Invoice:
         """
         return self._of_lines(lambda lines: totals(lines.charges, *by))
 
+    def view(self, name: str) -> pl.DataFrame:
+        """A view that analysts ask for, as a small frame: amounts exact, currencies apart.
+
+        >>> invoice.view("customers").select("rank", "customer_name", "share").row(0)
+        (1, 'Hollow Oak Archive 26', Decimal('0.053644000000000000000000'))
+
+        Args:
+            name: `"customers"`, `"products"`, `"families by month"`, `"price movers"`, `"seats"`,
+                `"renewals"` (in the 90 days after the invoice's date), `"tax by country"`,
+                `"credits"`, `"partner earned credit"` or `"open balance"`: as of `Client.view()`,
+                which has them over many invoices.
+
+        Raises:
+            ValueError: there is no such view.
+        """
+        view = view_named(name)
+        if view.of_headers:
+            return view.make(self._header_row().lazy())
+        dated = {"invoice_date": pl.lit(self.date, pl.Date), "month": pl.lit(self._header.month)}
+        return self._of_lines(lambda lines: view.make(lines.charges.with_columns(**dated)))
+
     def reconcile(self) -> Reconciliation:
         """Whether the lines add up to the invoice's total, with every collection read.
 
@@ -274,6 +297,11 @@ class Invoice:
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>"
+
+    def _header_row(self) -> pl.DataFrame:
+        header = self._header
+        row = (header.id, header.date, header.month, header.currency, header.total, header.paid)
+        return pl.DataFrame([row], schema=BILLED, orient="row")
 
     def _pairs(self) -> list[Pair]:
         """The pairs that the invoice names, at least one."""

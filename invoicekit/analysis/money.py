@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 # Amounts have at most 38 digits; the default context of 28 would round them on `normalize`.
 EXACT = Context(prec=80)
+RATIO = Decimal("0.000001")
+MOST = Decimal(10) ** 14  # a column of numbers has 14 digits before the point
 
 
 def decimals_of(currency: str | None) -> int:
@@ -32,3 +34,24 @@ def plain(amount: Decimal, currency: str | None) -> Decimal:
     if not isinstance(exponent, int):
         raise ValueError(f"not an amount: {amount}")  # noqa: TRY004 (NaN and infinity)
     return short.quantize(Decimal(1).scaleb(min(exponent, -decimals_of(currency))), context=EXACT)
+
+
+def ratio(amount: Decimal | None, of: Decimal | None) -> Decimal | None:
+    """`amount / of`, half-even to six decimals; none where there is nothing to divide by.
+
+    >>> ratio(Decimal(1), Decimal(3)), ratio(Decimal(1), Decimal(0)), ratio(None, Decimal(3))
+    (Decimal('0.333333'), None, None)
+    """
+    if amount is None or not of:
+        return None
+    found = rounded(EXACT.divide(amount, of), RATIO)
+    return found if abs(found) < MOST else None
+
+
+def rounded(amount: Decimal, unit: Decimal) -> Decimal:
+    """The amount, half-even to a unit such as `Decimal("0.01")`.
+
+    >>> rounded(Decimal("2.345"), Decimal("0.01"))
+    Decimal('2.34')
+    """
+    return amount.quantize(unit, rounding=ROUND_HALF_EVEN, context=EXACT)

@@ -16,6 +16,7 @@ from typing import Protocol
 from invoicekit.fetch.collection import Ask, Collection
 from invoicekit.pages import Page
 from invoicekit.settings import Settings
+from invoicekit.sources.periods import billing_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,12 @@ class InvoiceHeader:
     closed: bool = False  # it changes no more
     details: str | None = None  # the collections that it names, as the service sent them
     receipts: str | None = None  # its tax receipts, likewise
+
+    @property
+    def month(self) -> str | None:
+        """Its billing month, as `"2026-09"`; without a period, the month before its date."""
+        month = billing_month(self.period_start, self.date)
+        return month.isoformat()[:7] if month else None
 
     @property
     def version(self) -> str:

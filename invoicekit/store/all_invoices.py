@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -15,7 +15,6 @@ from invoicekit.errors import FrameError, InvoiceKitError, NotFoundError
 from invoicekit.frames.charges import CHARGES, charges
 from invoicekit.frames.schema import BY_OBJECT_TYPE, INSTANT
 from invoicekit.sources.partner_center.header import header_of
-from invoicekit.sources.periods import billing_month
 from invoicekit.store.dataset import NotStoredError, Store, Stored, named
 from invoicekit.store.invoice_entry import is_whole, key_of
 
@@ -38,11 +37,19 @@ class AllCharges:
         Raises:
             FrameError: stored lines were changed or removed while they were read.
         """
+        return self.ask(lambda lines: totals(lines, *by))
+
+    def ask(self, make: Callable[[pl.LazyFrame], pl.DataFrame]) -> pl.DataFrame:
+        """What `make` makes of the charges, while nobody removes them.
+
+        Raises:
+            FrameError: stored lines were changed or removed while they were read.
+        """
         try:
             with ExitStack() as stack:
                 for one in self.stored:
                     stack.enter_context(self.store.reading(one))
-                return totals(self.charges, *by)
+                return make(self.charges)
         except NotStoredError as cause:
             raise FrameError(
                 "stored lines were changed or removed while they were read. Ask again, or let "
@@ -72,8 +79,7 @@ def all_charges(store: Store, headers: pl.DataFrame) -> AllCharges:
         if one is None or one.key != key_of(header):
             missing.append(header.id)
             continue
-        month = billing_month(header.period_start, header.date)
-        dated[header.id] = header.date, month.isoformat()[:7] if month else None
+        dated[header.id] = header.date, header.month
         mine.append(one)
     if missing and not mine:
         raise NotFoundError(

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import polars as pl
 
 from invoicekit.errors import FrameError, PageError
 from invoicekit.pages import Request
 from invoicekit.sources.base import InvoiceHeader
 from invoicekit.sources.partner_center import requests
 from invoicekit.sources.partner_center.vocabulary import bare
+from invoicekit.sources.periods import billing_month
 
 
 class Receipt(msgspec.Struct):
@@ -52,6 +54,23 @@ def header_of(row: Mapping[str, Any]) -> InvoiceHeader:
         closed=requests.is_closed(row["invoice_date"]),
         details=row["invoice_details"],
         receipts=row["tax_receipts"],
+    )
+
+
+def headers_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of the rows of `decode_invoices`, what was billed and what is paid.
+
+    Columns: `invoice_id, invoice_date, month, currency, total, paid`.
+    """
+    dates = rows.select("billing_period_start", "invoice_date").iter_rows()
+    months = [month.isoformat()[:7] if (month := billing_month(*row)) else None for row in dates]
+    return rows.select(
+        "invoice_id",
+        "invoice_date",
+        pl.Series("month", months, dtype=pl.String),
+        "currency",
+        total="total_charges",
+        paid="paid_amount",
     )
 
 

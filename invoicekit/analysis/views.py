@@ -1,0 +1,63 @@
+"""The views that analysts ask for, by name: each a small frame of the charges of some invoices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import polars as pl
+
+from invoicekit.analysis import view_amounts, view_terms
+
+Make = Callable[[pl.LazyFrame], pl.DataFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view: what it answers, and what makes it.
+
+    It is made of charges as of `Client.charges()`, with `invoice_date` and `month`; where
+    `of_headers`, of what the invoices' headers say, columns as in `view_amounts.BILLED`.
+    """
+
+    name: str
+    answers: str
+    make: Make
+    of_headers: bool = False
+
+
+VIEWS = (
+    View("customers", "who makes up the bill: rank, share, and change", view_amounts.customers),
+    View("products", "what was bought: each product, and its SKUs", view_amounts.products),
+    View("families by month", "recurring, usage, one-off or change", view_amounts.families),
+    View("price movers", "whose list price moved, and by how much", view_terms.price_movers),
+    View("seats", "how many seats of each offer, month by month", view_terms.seats),
+    View("renewals", "what renews in the 90 days after the invoice", view_terms.renewals),
+    View("tax by country", "what is taxed where, and at what rate", view_amounts.tax_by_country),
+    View("credits", "what was credited, to whom and for what reason", view_amounts.credited),
+    View(
+        "partner earned credit",
+        "where it was earned, and where it was missed",
+        view_amounts.earned_credit,
+    ),
+    View("open balance", "what of each invoice is not paid yet", view_amounts.balance,
+         of_headers=True),
+)  # fmt: skip
+BY_NAME = {view.name: view for view in VIEWS}
+
+
+def view_named(name: str) -> View:
+    """The view of that name.
+
+    >>> view_named("seats").answers
+    'how many seats of each offer, month by month'
+
+    Raises:
+        ValueError: there is none; names the one that it is spelt like, and all.
+    """
+    if found := BY_NAME.get(name):
+        return found
+    near = get_close_matches(str(name).lower(), BY_NAME, n=1)
+    like = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"there is no view {name!r}.{like} The views are {', '.join(BY_NAME)}")
