@@ -13,7 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from invoicekit.analysis.reconcile import Reconciliation, reconcile
+from invoicekit.analysis.reconcile import NOT_BILLED, Reconciliation, reconcile
 from invoicekit.analysis.totals import totals
 from invoicekit.frames.charges import charges
 from invoicekit.frames.collection_result import (
@@ -25,7 +25,6 @@ from invoicekit.frames.collection_result import (
 )
 from invoicekit.visible import visible
 
-NOT_BILLED = "not billed yet"
 MOST_NAMED = 3  # invoices, or files
 SAID = {"v1": "Partner Center", "graph": "Microsoft Graph", "files": "files"}  # of sources
 

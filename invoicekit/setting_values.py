@@ -91,12 +91,22 @@ def check_tenant(said: str, own: str, name: str = "token") -> None:
     Raises:
         SettingsError: they differ.
     """
-    ids = _guid(said), _guid(own)
-    if None not in ids and ids[0] != ids[1]:
+    if are_two_tenants(said, own):
         raise SettingsError(
             f"tenant_id is another tenant than the {name}'s, which is {own}: two partners. Leave "
             "tenant_id out, or take a token of its partner"
         )
+
+
+def are_two_tenants(one: str, other: str) -> bool:
+    """Whether both are ids, and of two tenants; a domain may be anybody's.
+
+    >>> zero, one = "0" * 32, "0" * 31 + "1"
+    >>> are_two_tenants(zero, one), are_two_tenants(zero, zero), are_two_tenants(zero, "a.example")
+    (True, False, False)
+    """
+    ids = _guid(one), _guid(other)
+    return None not in ids and ids[0] != ids[1]
 
 
 def check_tokens(token: str, graph_token: str) -> None:

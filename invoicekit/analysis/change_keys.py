@@ -23,6 +23,7 @@ CREDITS, MATCHED = "credits", "matched"
 IDS = ("customer_id", "offer_id", "subscription_id")
 NAMES = ("customer_name", "offer_name")
 AMOUNTS = ("subtotal", "tax", "total")
+GUID = r"^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 FACTORS = ("quantity", "price", "rate", "days")
 NEEDED = (
     "object_type", "currency", "charge_family", *IDS, *NAMES, "charge_start", "charge_end",
@@ -59,7 +60,14 @@ def lines_of(charges: Any) -> pl.LazyFrame:  # noqa: ANN401 (any engine's frame)
     if floats:
         raise TypeError(f"{', '.join(floats)}: floats are not exact; charges have Decimals")
     lazy = lazy.select(pl.col(name).cast(CHARGES[name]) for name in NEEDED)
+    lazy = lazy.with_columns(_one_spelling(name) for name in IDS)
     return lazy.filter(~pl.col("object_type").is_in(RESTATING).fill_null(value=False))
+
+
+def _one_spelling(name: str) -> pl.Expr:
+    """GUIDs in lower case: that of v1's usage varies (`resourceGuid`), and two are one."""
+    text = pl.col(name)
+    return pl.when(text.str.contains(GUID)).then(text.str.to_lowercase()).otherwise(text)
 
 
 def _refuse_missing(columns: Sequence[str]) -> None:

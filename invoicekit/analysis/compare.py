@@ -81,9 +81,10 @@ def compare(before: Any, after: Any) -> Comparison:  # noqa: ANN401 (invoices, f
     In this order, each line is in one part: lines of the family `credit` are `credits`; those of
     customers on one side alone are `new customers` or `lost customers`; those of offers that a
     customer has on one side alone `new offers` or `lost offers`. The rest is matched by customer,
-    offer and subscription (no id is a key like any), its lines summed: the change of the billable
-    quantity, then of the effective unit price, then of the exchange rate, each at the others'
-    value so far. Where the days billed changed and the amount a day did not, it is `proration`.
+    offer and subscription (no id is a key like any; ids that are GUIDs are in lower case here), its
+    lines summed: the change of the billable quantity, then of the effective unit price, then of the
+    exchange rate, each at the others' value so far. Where the days billed changed and the amount a
+    day did not, it is `proration`.
     Keys whose lines have several prices or rates are in `rest`, with what is left by rounding.
     These are of subtotals; `tax` is the change of the taxes, and what a line's total has beyond
     both is in `rest`. Products are rounded half-even to 24 decimals. The order, and what the parts

@@ -17,6 +17,7 @@ from invoicekit.frames.schema import NUMBER
 from invoicekit.visible import visible
 
 State = Literal["ties", "differs", "incomplete"]
+NOT_BILLED = "not billed yet"
 MARKS = {"ties": "✔", "differs": "✘", "incomplete": "⚠"}
 INKS = {"ties": "#0b5d3b", "differs": "#8c1d18", "incomplete": "#6b4400"}
 PART = ("provider", "line_item_type", "object_type")
@@ -85,10 +86,11 @@ class Reconciliation:
 
     def __str__(self) -> str:
         pages = "" if self.pages is None else f", {_counted(self.pages, 'page')}"
+        billed = NOT_BILLED not in set(self.parts["state"])  # else there is nothing to differ from
         text = (
             f"{MARKS[self.state]} {self.state}: {self.invoice_total:,} {self.currency}, "
-            f"{_counted(self.lines, 'line')}{pages}, difference {self.difference:,}"
-        )
+            f"{_counted(self.lines, 'line')}{pages}"
+        ) + (f", difference {self.difference:,}" if billed else "")
         if self.state == "incomplete":
             text += f"; not complete: {'; '.join(self.missing)}"
         elif self._others:

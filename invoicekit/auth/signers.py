@@ -14,8 +14,8 @@ from invoicekit.auth.entra import AppOnly, DeviceCode, RefreshToken, SignInEnvir
 from invoicekit.auth.given import Credential, GivenToken, NoSignIn, TokenFunction
 from invoicekit.clouds import CLOUDS, GRAPH, PARTNER_CENTER
 from invoicekit.errors import SettingsError
-from invoicekit.secret import Secret, longest_first
-from invoicekit.setting_values import tenant_of
+from invoicekit.secret import NO_SECRET, Secret, longest_first
+from invoicekit.setting_values import check_tokens, tenant_of, tid_of
 from invoicekit.settings import FROM_THE_CALL, Settings
 
 
@@ -119,11 +119,16 @@ class ByAudience:
         """A valid token for `audience`.
 
         Raises:
-            SettingsError: Graph is not asked, or there is no token for it.
+            SettingsError: Graph is not asked, or there is no token for it; or the two that there
+                are by now are of two partners.
         """
         if audience == GRAPH:
             raise_without_graph(self._settings)
-        return self._signers[audience].token(audience)
+        token = self._signers[audience].token(audience)
+        if len(self._all()) > 1:  # who signs in to both cannot mix two
+            held = [one.held(name) or NO_SECRET for name, one in self._signers.items()]
+            check_tokens(*map(tid_of, held))
+        return token
 
     def renew(self, refused: Secret | None = None, audience: str = PARTNER_CENTER) -> Secret | None:
         """A new token for `audience`."""

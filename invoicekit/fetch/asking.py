@@ -31,6 +31,7 @@ class Asking:
         """For the pull whose folder it is; files are taken over from an `earlier` one."""
         self.connections = session.pool.size
         self.export_timeout = session.settings.export_timeout
+        self.tenant = session.tenant
         self._session = session
         self._folder = folder
         self._path = session.root / folder
@@ -122,6 +123,7 @@ class Committed:
 
     connections = 1
     export_timeout = 0.0
+    tenant = ""
 
     def __init__(self, session: Session, folder: str) -> None:
         self._session = session

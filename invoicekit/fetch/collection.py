@@ -39,6 +39,7 @@ class Ask(Protocol):
 
     connections: int  # requests at once; 1 where nothing is to be asked ahead
     export_timeout: float  # seconds until what a service prepares has to be ready
+    tenant: str  # of the partner that signs in, where it is known
 
     def __call__(self, request: Request) -> Answer:
         """The answer to a request, tried again where that may help."""

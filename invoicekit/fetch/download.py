@@ -33,7 +33,7 @@ from invoicekit.fetch.downloads import (
     take_over,
 )
 from invoicekit.fetch.eviction import Quota
-from invoicekit.fetch.http_errors import ERRORS, LATER, is_web_page
+from invoicekit.fetch.http_errors import ERRORS, LATER, is_web_page, way_out
 from invoicekit.fetch.retry import RetryPolicy, is_retryable, rest
 from invoicekit.fetch.secret_address import ConcealingAdapter, sending, split
 from invoicekit.fetch.transport import closed
@@ -168,7 +168,8 @@ class Downloader:
                     return self._received(wanted, folder, response)
         except FOREIGN as cause:
             still = isinstance(cause, requests.Timeout) or "timed out" in str(cause).lower()
-            why = "it stands still" if still else "the connection was cut, or there was none"
+            cut = "it stands still" if still else "the connection was cut, or there was none"
+            why = way_out(cause) or cut
             raise _FailedError(_failed(wanted, why, hint=NETWORK)) from None
 
     def _received(self, wanted: Wanted, folder: Path, response: Response) -> tuple[Path, int]:

@@ -138,12 +138,27 @@ def _said(value: object, redact: Callable[[str], str]) -> str | None:
     return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", redact(text)).strip() or None
 
 
+def way_out(cause: Exception) -> str | None:
+    """What is wrong with this machine's way out, certificates and proxy; `None` if nothing is."""
+    if isinstance(cause, requests.exceptions.SSLError):
+        return (
+            "the connection is not secure (certificate): nobody whom this machine trusts vouches "
+            "for who answered. The certificate of a proxy that looks into connections belongs in "
+            "the file that REQUESTS_CA_BUNDLE names"
+        )
+    if isinstance(cause, requests.exceptions.ProxyError):
+        return "the proxy of this machine (HTTPS_PROXY) does not let it through"
+    if isinstance(cause, OSError) and "CA certificate bundle" in str(cause):
+        return "the file of certificates that REQUESTS_CA_BUNDLE names is not there"
+    return None
+
+
 def _words(cause: Exception, timeout: tuple[float, float]) -> str:
     """What went wrong, in a few words: the messages of urllib3 run to lines of object names."""
     if isinstance(cause, requests.exceptions.ConnectTimeout):
         return f"no connection within {timeout[0]:g} s"
-    if isinstance(cause, requests.exceptions.SSLError):
-        return "the connection is not secure (certificate)"
+    if way := way_out(cause):
+        return way
     if isinstance(cause, requests.exceptions.Timeout) or "timed out" in str(cause).lower():
         return f"nothing came for {timeout[1]:g} s"
     if isinstance(cause, requests.exceptions.ChunkedEncodingError):

@@ -38,7 +38,7 @@ from invoicekit.fetch.transport import closed
 from invoicekit.files.partner_folder import partner_folder
 from invoicekit.pages import BOM, Answer, Request
 from invoicekit.secret import scrubbed
-from invoicekit.setting_values import LOOPBACK
+from invoicekit.setting_values import LOOPBACK, tid_of
 from invoicekit.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -108,6 +108,12 @@ class Session:
 
     def __repr__(self) -> str:
         return f"Session({self.settings.base_url})"
+
+    @property
+    def tenant(self) -> str:
+        """The tenant of who signs in: as the token at hand says it, else as it is set."""
+        held = self.signer.held()
+        return (tid_of(held) if held else "") or self.settings.tenant_id
 
     @property
     def unwritten(self) -> int:

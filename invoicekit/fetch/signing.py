@@ -24,6 +24,7 @@ PORTS = {"http": 80, "https": 443}
 # At DEBUG they write down the address of each request.
 TELL_URLS = ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")
 NEVER_UNSIGNED = ("Authorization", "Cookie")
+SIGNATURE = re.compile(r"(?i)\bsig(?:=|%3D)[^\s&\"'<>]+")  # what makes a SAS token a secret
 
 Origin = tuple[str, str, int | None]
 
@@ -170,7 +171,7 @@ class Secrets:
         """`text` without secrets, should the service have echoed one."""
         for secret in self._signer.secrets():
             text = text.replace(secret.reveal(), str(secret))
-        return text
+        return SIGNATURE.sub("(secret)", text)
 
     def show_in(self, body: bytes) -> bool:
         """Whether `body` holds a secret: such an answer is not written to disk."""

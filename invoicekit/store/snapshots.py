@@ -6,6 +6,7 @@ clearing. A snapshot is a folder of its own, there whole or not at all: its note
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
@@ -18,18 +19,26 @@ from typing import Any
 import polars as pl
 
 from invoicekit.files.private import (
+    PART,
     private_folder,
     read_note,
     read_private,
     write_note,
     write_private,
 )
+from invoicekit.files.removal import Layout, remove_folder
 from invoicekit.frames.collection_result import CollectionResult
 from invoicekit.frames.schema import NUMBER
 from invoicekit.line_items import Unbilled
 
 NOTE = "snapshot.json"
 MOST_BYTES = 1 << 40
+LAYOUT: Layout = {r"[0-9]+-[0-9]+\.parquet": None, re.escape(NOTE): None, PART: None}
+# What comes of a snapshot that is damaged, or of a release that wrote them otherwise.
+ODD = (
+    OSError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
+    pl.exceptions.PolarsError,
+)  # fmt: skip
 NAME = re.compile(r"[0-9]{8}T[0-9]{12}Z-(current|previous)-[A-Z]{3}")
 HISTORY = {
     "taken_at": pl.Datetime("us", "UTC"),
@@ -50,6 +59,15 @@ def keep(folder: Path, unbilled: Unbilled) -> Path:
     """
     name = f"{unbilled.taken_at:%Y%m%dT%H%M%S%f}Z-{unbilled.period}-{unbilled.currency}"
     here = private_folder(folder / name)
+    try:
+        _write(here, unbilled)
+    except OSError:
+        remove_folder(here, LAYOUT)
+        raise
+    return here
+
+
+def _write(here: Path, unbilled: Unbilled) -> None:
     frames: list[list[list[str]]] = []
     for number, result in enumerate(unbilled.results):
         frames.append([])
@@ -72,32 +90,36 @@ def keep(folder: Path, unbilled: Unbilled) -> Path:
             "frames": frames,
         },
     )
-    return here
 
 
 def history(folder: Path) -> pl.DataFrame:
     """The snapshots that are there, newest first: columns as in `HISTORY`."""
-    rows = []
+    rows = [pl.DataFrame(schema=HISTORY)]
     for _, note in _notes(folder):
-        taken_at = datetime.fromisoformat(note["taken_at"])
-        empty = Unbilled([], period=note["period"], currency=note["currency"], taken_at=taken_at)
-        source = ", ".join(sorted({result["source"] for result in note["results"]}))
-        said = (note["lines"], note["total"])
-        rows.append((taken_at, empty.month, empty.period, empty.currency, source, *said))
-    found = pl.DataFrame(rows, schema=HISTORY | {"total": pl.String()}, orient="row")
-    found = found.with_columns(pl.col("total").cast(NUMBER))
-    return found.sort("taken_at", descending=True)
+        with contextlib.suppress(*ODD):
+            rows.append(_row(note))
+    return pl.concat(rows).sort("taken_at", descending=True)
+
+
+def _row(note: dict[str, Any]) -> pl.DataFrame:
+    empty = Unbilled([], period=note["period"], currency=note["currency"], taken_at=_taken_at(note))
+    source = ", ".join(sorted({result["source"] for result in note["results"]}))
+    said = (empty.taken_at, empty.month, empty.period, empty.currency, source)
+    row = pl.DataFrame(
+        [(*said, note["lines"], note["total"])],
+        schema=HISTORY | {"total": pl.String()},
+        orient="row",
+    )
+    return row.with_columns(pl.col("total").cast(NUMBER))
 
 
 def read(folder: Path, taken_at: datetime) -> Unbilled | None:
     """The snapshot of that time; `None` where there is none, or it is damaged."""
     at = taken_at.astimezone(UTC) if taken_at.tzinfo else taken_at.replace(tzinfo=UTC)
     for here, note in _notes(folder):
-        if datetime.fromisoformat(note["taken_at"]) == at:
-            try:
+        with contextlib.suppress(*ODD):
+            if _taken_at(note) == at:
                 return _read(here, note, at)
-            except (OSError, ValueError, pl.exceptions.PolarsError):
-                return None
     return None
 
 
@@ -105,7 +127,7 @@ def _read(here: Path, note: dict[str, Any], taken_at: datetime) -> Unbilled:
     """The snapshot in a folder.
 
     Raises:
-        OSError, ValueError, PolarsError: it is not all there, as it was written.
+        Exception: one of `ODD`: it is not all there, as it was written.
     """
     results = []
     for said, files in zip(note["results"], note["frames"], strict=True):
@@ -117,6 +139,10 @@ def _read(here: Path, note: dict[str, Any], taken_at: datetime) -> Unbilled:
             frames[object_type] = pl.read_parquet(io.BytesIO(content))
         results.append(replace(CollectionResult.from_json(said), frames=frames))
     return Unbilled(results, period=note["period"], currency=note["currency"], taken_at=taken_at)
+
+
+def _taken_at(note: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(note["taken_at"]).astimezone(UTC)
 
 
 def _notes(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

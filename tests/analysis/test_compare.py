@@ -226,6 +226,26 @@ def test_no_id_is_one_key_like_any():
     assert found.details["customer_name"].to_list() == ["(no customer)"]
 
 
+@pytest.mark.parametrize("name", ["customer_id", "offer_id", "subscription_id"])
+def test_a_guid_is_one_key_however_it_is_spelled(name):
+    """Partner Center's usage has the same `resourceGuid` in upper and in lower case."""
+    upper, lower = (
+        line(number, **{name: spelt})
+        for number, spelt in (
+            ("2", "9A1B2C3D-4E5F-4071-8293-A4B5C6D7E8F9"),
+            ("3", "9a1b2c3d-4e5f-4071-8293-a4b5c6d7e8f9"),
+        )
+    )
+    assert moved([upper], [lower]) == {"quantity": 10}
+    both = ik.compare(frame(upper, lower), frame(lower))
+    assert both.details.select(name, "lines").rows() == [
+        ("9a1b2c3d-4e5f-4071-8293-a4b5c6d7e8f9", 3)
+    ]
+    words = [line(number, **{name: spelt}) for number, spelt in (("2", "CFQ7:X"), ("3", "cfq7:x"))]
+    details = ik.compare(frame(words[0]), frame(words[1])).details
+    assert set(details[name]) == {"CFQ7:X", "cfq7:x"}  # other ids say what they say
+
+
 def test_usage_that_restates_is_not_compared():
     usage = [line(object_type=name) for name in ("DailyRatedUsageLineItem", "DailyUsageLineItem")]
     assert moved(STAYS, [*STAYS, *usage]) == {}

@@ -14,7 +14,7 @@ from invoicekit.errors import AccessError, FetchError, SettingsError
 from invoicekit.jwt import claims_of
 from invoicekit.secret import Secret
 from invoicekit.settings import read_settings
-from support.entra import GRAPH, RESOURCE, TENANT, app_certificate, jwt, refused
+from support.entra import DOMAIN, GRAPH, RESOURCE, TENANT, app_certificate, jwt, refused
 from support.server import Reply, invoice
 
 OTHER_TENANT = TENANT.replace("1", "b")
@@ -138,6 +138,21 @@ def test_a_graph_token_that_is_given_comes_before_the_apps(place):
     assert (signer.token("graph"), signer.token()) == ("T0KEN-graph", "ACCESS-1-SECRET")
     assert {"T0KEN-graph", "CLIENT~SECRET+1"} <= set(signer.secrets())
     assert signer.renew(Secret("T0KEN-graph"), "graph") is None
+
+
+def test_a_graph_token_of_another_tenant_than_the_apps_token_is_refused(place):
+    """The tenant is set as a domain, which says nothing; the app's token says which it is."""
+    given = {"tenant_id": DOMAIN, "client_secret": "CLIENT~SECRET+1"}
+    theirs = jwt(tid=OTHER_TENANT)
+    signer = place.signer(**given, graph_token=theirs)
+    place.entra.answers = [(200, {"access_token": jwt(tid=TENANT), "expires_in": 3600})]
+    for audience in ("partner_center", "graph"):
+        with pytest.raises(SettingsError, match="graph_token is of another tenant than token"):
+            signer.token(audience)
+    signer = place.signer(**given, graph_token=jwt(tid=TENANT))
+    place.entra.answers = [(200, {"access_token": jwt(tid=TENANT), "expires_in": 3600})]
+    assert signer.token()
+    assert signer.token("graph")
 
 
 # A token given as is.

@@ -158,6 +158,25 @@ def test_a_manifest_that_is_not_whole_or_leads_elsewhere_is_refused(changes, wor
 
 
 @pytest.mark.parametrize(
+    "end", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "NaN", "", "2026-13-01"]
+)
+def test_a_sas_with_an_end_that_is_none_may_be_tried(end):
+    assert parsed(sasToken=f"se={end}&sig=S3CR3T")[1].until is None
+
+
+def test_a_manifest_of_another_partner_is_refused_where_both_are_ids():
+    own, other = (f"{n}" * 8 + "-aaaa-4aaa-8aaa-" + "c" * 12 for n in (1, 2))
+    for said in (own, own.upper(), "", None, 7, "partner.example"):
+        text = Secret(json.dumps(MANIFEST | {"partnerTenantId": said}))
+        assert parse_manifest(text, "G1", own)[0].names
+    text = Secret(json.dumps(MANIFEST | {"partnerTenantId": other}))
+    with pytest.raises(ik.PageError, match=r"manifest of G1 is of another partner"):
+        parse_manifest(text, "G1", own)
+    for tenant in ("", "partner.example", "token-1"):
+        assert parse_manifest(text, "G1", tenant)[0].names
+
+
+@pytest.mark.parametrize(
     "name",
     ["", ".", "..", "a/b", "a\\b", "../a", "a..b", "a?b", "a#b", "a%2fb", "a b", "a\n", 7, None,
      "é", "a" * 256, "-rf", ".hidden"],

@@ -14,7 +14,9 @@ from invoicekit.sandbox.graph.exports import Prepared, export_of, packed
 from invoicekit.sandbox.graph.script import ALWAYS, FAULTS, Fault, Script
 from invoicekit.sandbox.graph.server import GraphServer
 from invoicekit.sources.graph import export
+from support.entra import jwt
 from support.exports import EXPORT, EXPORTS, LINES, client_of, kept_in, pulled
+from support.server import TOKEN
 
 
 @pytest.fixture
@@ -252,6 +254,61 @@ def test_a_secret_that_a_failure_repeats_is_not_shown(graph, open_client):
     with pytest.raises(ik.FetchError, match="could not export") as caught:
         pulled(open_client(graph))
     assert graph.token not in f"{caught.value} {caught.value.description}"
+
+
+@pytest.mark.parametrize("line_item_type", ["billing", "usage"])
+def test_a_signature_in_a_failures_words_is_nowhere(graph, open_client, tmp_path, line_item_type):
+    words = "nothing at https://a.blob.example/c?sv=1&sig=S3CR3T%2B&sp=r, or sig%3DS3CR3T"
+    graph.script = Script(("failed",), error=("5000", words))
+    with pytest.raises(LeftOut) as caught:
+        pulled(open_client(graph), line_item_type)
+    assert "sv=1&(secret)&sp=r, or (secret)" in str(caught.value.error)
+    assert "S3CR3T" not in f"{caught.value.error} {vars(caught.value.error)}"
+    kept_in(tmp_path / "cache")
+
+
+NO_ADDRESS = {
+    "operation": Fault("submit", 202, headers=(("Location", "https://["),), times=ALWAYS),
+    "operation of another port": Fault(
+        "submit", 202, headers=(("Location", "http://127.0.0.1:99999/"),), times=ALWAYS
+    ),
+    "manifest": Fault(
+        "operation",
+        200,
+        body=b'{"status":"succeeded","resourceLocation":"https://["}',
+        content_type="application/json",
+        times=ALWAYS,
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", NO_ADDRESS.values(), ids=NO_ADDRESS)
+def test_a_link_that_is_no_address_is_not_asked(graph, open_client, tmp_path, fault):
+    graph.script = Script(("succeeded",), faults=(fault,))
+    with pytest.raises(ik.PageError, match="another host, which is never asked"):
+        pulled(open_client(graph))
+    assert kept_in(tmp_path / "cache") == []
+
+
+@pytest.mark.parametrize("said", ["by the settings", "by the token"])
+def test_an_export_of_another_partner_is_refused_before_a_blob_is_asked(graph, tmp_path, said):
+    other = "0f0f0f0f-aaaa-4aaa-8aaa-0123456789ab"
+    sign_in = {
+        "by the settings": {"token": TOKEN, "tenant_id": other},
+        "by the token": {"token": jwt(tid=other), "tenant_id": "partner.example"},
+    }
+    graph.token = "T0KEN-that-says-no-tenant"
+    client = ik.connect(
+        **sign_in[said],
+        base_url="http://127.0.0.1:9",
+        graph_url=graph.url,
+        graph_token=graph.token,
+        cache_dir=tmp_path / "cache",
+    )
+    with client, pytest.raises(ik.PageError, match="is of another partner than who signs in"):
+        pulled(client)
+    assert list(graph.blob_requests) == []
+    assert kept_in(tmp_path / "cache") == []
 
 
 def test_the_wait_is_told_where_it_takes_some_seconds(graph, open_client, capsys):

@@ -11,8 +11,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import invoicekit as ik
+from invoicekit.line_items import Unbilled
 from invoicekit.sandbox.graph.script import Script
 from invoicekit.sandbox.server import demo_sandbox
+from invoicekit.store import snapshots
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +167,70 @@ def test_a_note_that_names_a_file_elsewhere_is_not_followed(graph, open_client, 
     write_note(path, note)
     with pytest.raises(ik.NotFoundError):
         client.unbilled_snapshot(taken_at)
+
+
+ODD_NOTES = {
+    "without a time": {"taken_at": ...},
+    "a time that is none": {"taken_at": "soon"},
+    "a time before the year 1": {"taken_at": "0001-01-01T00:00:00+14:00"},
+    "a number for a time": {"taken_at": 5},
+    "another way to say results": {"results": 5},
+    "a result of another release": {"results": [{"from": "graph"}]},
+    "a count that is none": {"lines": "many"},
+    "a count without bounds": {"lines": 10**30},
+    "a total that is none": {"total": "NaN"},
+    "a total without bounds": {"total": "9" * 40},
+    "no total": {"total": ...},
+}
+
+
+@pytest.mark.parametrize("changes", ODD_NOTES.values(), ids=ODD_NOTES)
+def test_a_snapshot_of_another_release_does_not_hide_the_others(graph, open_client, changes):
+    from invoicekit.files.private import read_note, write_note
+
+    client = open_client(graph)
+    kept, odd = client.unbilled().taken_at, client.unbilled(refresh=True).taken_at
+    path = next(one for one in files(client) if one.name == "snapshot.json" and
+                one.parent.name.startswith(f"{odd:%Y%m%dT%H%M%S%f}"))  # fmt: skip
+    note = {**read_note(path), **changes}
+    write_note(path, {name: value for name, value in note.items() if value is not ...})
+    assert client.unbilled_history()["taken_at"].to_list() == [kept]
+    assert client.unbilled_snapshot(kept).charges().height
+    if "taken_at" in changes or "results" in changes:
+        with pytest.raises(ik.NotFoundError):
+            client.unbilled_snapshot(odd)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="bounds the size of files")
+def test_a_full_disk_leaves_nothing_of_a_snapshot(graph, open_client):
+    import resource
+
+    client = open_client(graph)
+    found = client.unbilled()
+    before = files(client)
+    later = Unbilled(
+        found.results,
+        period=found.period,
+        currency=found.currency,
+        taken_at=found.taken_at + timedelta(seconds=1),
+    )
+    smallest = min(path.stat().st_size for path in before if path.suffix == ".parquet")
+    bounds = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (smallest - 1, bounds[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            snapshots.keep(client.settings.history, later)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, bounds)
+    assert files(client) == before
+    assert len(list(client.settings.history.iterdir())) == 1
+
+
+def test_it_says_nothing_of_a_difference(graph, open_client):
+    found = open_client(graph).unbilled()
+    assert repr(found).endswith("lines, 2 pages; not complete: invoice (not billed yet)")
+    assert "difference" not in repr(found)
+    assert "difference" not in repr(ik.compare(found, found))
 
 
 def test_without_data_there_is_no_snapshot(graph, open_client):

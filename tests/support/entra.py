@@ -24,6 +24,7 @@ from invoicekit.settings import read_settings
 from support.server import Reply, Service
 
 TENANT = "11111111-2222-3333-4444-555555555555"
+DOMAIN = "partner.example"  # a name of the same tenant
 USER = "ida@partner.example"
 RESOURCE = "https://api.partnercenter.example"
 GRAPH = "https://graph.example"
@@ -36,7 +37,7 @@ def jwt(**claims):
     return ".".join((*coded, "c2lnbmF0dXJl"))
 
 
-def make_certificate(folder, key=None, name="127.0.0.1", password=None):
+def make_certificate(folder, key=None, name="127.0.0.1", password=None, host="localhost"):
     """The paths of a self-signed certificate and its key, both in PEM."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -50,7 +51,9 @@ def make_certificate(folder, key=None, name="127.0.0.1", password=None):
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName(host)]
+            ),
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -105,7 +108,7 @@ class Entra:
         self.paths.append(path)
         tenant, last = path.split("/")[1], path.split("/")[-1]
         if last == "openid-configuration":
-            if tenant != TENANT:
+            if tenant not in {TENANT, DOMAIN}:
                 return 400, {"error": "invalid_tenant", "error_description": "AADSTS90002: none."}
             root = f"{self.url}/{TENANT}/oauth2/v2.0"
             return 200, {

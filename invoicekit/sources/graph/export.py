@@ -135,7 +135,7 @@ class Export:
             if state and self._blobs is None:
                 raise LeftOut(state, error) from error
             raise
-        location = urljoin(url, answer.location or "")
+        location = _joined(url, answer.location or "")
         if not answer.location or origin_of(location) != origin_of(url):
             there = "leads to another host, which is never asked"
             raise PageError(
@@ -188,10 +188,10 @@ class Export:
 
     def _listed(self, operation: Operation) -> tuple[Blobs, Access]:
         manifest = operation.manifest or scrubbing(lambda: self._manifest_at(operation.link))
-        return parse_manifest(manifest, self._name)
+        return parse_manifest(manifest, self._name, self._ask.tenant)
 
     def _manifest_at(self, link: Secret) -> Secret:
-        url = urljoin(self._root, link.reveal())
+        url = _joined(self._root, link.reveal())
         if origin_of(url) != origin_of(self._root):
             raise PageError(
                 f"the manifest of {self._name} lies on another host, which is never asked"
@@ -215,3 +215,15 @@ class Export:
             description=reason,
             hint="ask again later; the code tells Microsoft's support more",
         )
+
+
+def _joined(base: str, link: str) -> str:
+    """Where a link leads; one that is no address leads to no host.
+
+    >>> _joined("https://graph.example/a", "/b"), _joined("https://graph.example/a", "https://[")
+    ('https://graph.example/b', '')
+    """
+    try:
+        return urljoin(base, link)
+    except ValueError:
+        return ""

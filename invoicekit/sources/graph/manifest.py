@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from invoicekit.errors import PageError
 from invoicekit.secret import Secret, scrubbing
+from invoicekit.setting_values import are_two_tenants
 from invoicekit.sources.graph.operation import object_in
 
 # What a name from the service may be: one segment of a path, sent and shown as it is.
@@ -56,15 +57,18 @@ class Access:
         return (self.until - datetime.now(UTC)).total_seconds() < seconds
 
 
-def parse_manifest(manifest: Secret, name: str) -> tuple[Blobs, Access]:
+def parse_manifest(manifest: Secret, name: str, tenant: str = "") -> tuple[Blobs, Access]:
     """What the manifest (its JSON) of the collection `name` lists, and the way there.
+
+    `tenant` is the partner's, where it is known.
 
     Whether its host may be asked is known where files are downloaded.
 
     Raises:
-        PageError: it lists no blobs, one twice, more or fewer than it says, or no way to them.
+        PageError: it lists no blobs, one twice, more or fewer than it says, or no way to them; or
+            it is another partner's.
     """
-    return scrubbing(lambda: _parsed(manifest, f"the manifest of {name}"))
+    return scrubbing(lambda: _parsed(manifest, f"the manifest of {name}", tenant))
 
 
 def read_record(record: bytes | None) -> Blobs | None:
@@ -78,8 +82,13 @@ def read_record(record: bytes | None) -> Blobs | None:
     return blobs if good and blobs.names else None
 
 
-def _parsed(manifest: Secret, where: str) -> tuple[Blobs, Access]:
+def _parsed(manifest: Secret, where: str, tenant: str) -> tuple[Blobs, Access]:
     found = object_in(manifest.reveal().encode(), where)
+    if are_two_tenants(str(found.get("partnerTenantId") or ""), tenant):
+        raise PageError(
+            f"{where} is of another partner than who signs in, so none of its blobs is asked. Look "
+            "at whose tokens these are; nothing was kept"
+        )
     etag = found.get("eTag")
     if not isinstance(etag, str) or not ETAG.fullmatch(etag):
         raise PageError(f"{where} names no version (eTag), so its blobs cannot be told apart")
@@ -150,6 +159,6 @@ def _end_of(sas: str) -> datetime | None:
     """
     try:
         end = datetime.fromisoformat(parse_qs(sas)["se"][0])
-    except (KeyError, ValueError):
+        return end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)
+    except (KeyError, ValueError, OverflowError):  # a moment before the year 1, or after 9999
         return None
-    return end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)
