@@ -15,6 +15,7 @@ import polars as pl
 
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
+from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import totals
 from invoicekit.analysis.view_amounts import BILLED
 from invoicekit.analysis.views import view_named
@@ -203,6 +204,17 @@ class Invoice:
         dated = {"invoice_date": pl.lit(self.date, pl.Date), "month": pl.lit(self._header.month)}
         return self._of_lines(lambda lines: view.make(lines.charges.with_columns(**dated)))
 
+    def charges_and_credits(self) -> pl.DataFrame:
+        """What each charge type billed and, apart from that, gave back: never netted.
+
+        Columns: `charge_type, currency, lines, charges, credits, total`; a credit is a line with a
+        negative total. Spellings of one charge type (`New`, `new`) are one.
+
+        >>> invoice.charges_and_credits().select("charge_type", "lines").row(0)
+        ('Cycle fee', 242)
+        """
+        return self._of_lines(lambda lines: charges_and_credits(lines.charges))
+
     def reconcile(self) -> Reconciliation:
         """Whether the lines add up to the invoice's total, with every collection read.
 
@@ -330,6 +342,7 @@ class Invoice:
         return LineItems(
             self.id,
             [self._read[one] if one in wanted else none(*one) for one in self._pairs()],
+            billed=(self.total, self.currency),
         )
 
     def _of_lines(self, ask: Callable[[InvoiceLines], T]) -> T:

@@ -13,8 +13,9 @@ from typing import Literal
 
 import polars as pl
 
-from invoicekit.analysis.reconcile import NOT_BILLED, Reconciliation, reconcile
+from invoicekit.analysis.reconcile import MARKS, NOT_BILLED, Reconciliation, reconcile
 from invoicekit.analysis.totals import totals
+from invoicekit.errors import FrameError
 from invoicekit.frames.charges import charges
 from invoicekit.frames.collection_result import (
     COLLECTIONS,
@@ -266,9 +267,15 @@ class LineItems(Mapping[str, pl.DataFrame]):
     {'OneTimeInvoiceLineItem': 369, 'DailyRatedUsageLineItem': 300}
     """
 
-    def __init__(self, invoice_id: str, results: Iterable[CollectionResult]) -> None:
+    def __init__(
+        self,
+        invoice_id: str,
+        results: Iterable[CollectionResult],
+        billed: tuple[Decimal, str] | None = None,
+    ) -> None:
         self.invoice_id = invoice_id
         self.results = tuple(results)
+        self._billed = billed  # the invoice's total and its currency, where there is an invoice
         together: dict[str, list[pl.DataFrame]] = {}
         for result in self.results:
             for name, frame in result.frames.items():
@@ -333,11 +340,24 @@ class LineItems(Mapping[str, pl.DataFrame]):
             if result.state != READ
         ]
 
+    @cached_property
+    def _untied(self) -> str:
+        """Where the lines are not all of the invoice, or do not add up to it: this in words."""
+        if self._billed is None:
+            return ""
+        try:
+            proof = self.lines.proof(*self._billed)
+        except FrameError:  # what cannot be added can still be shown
+            return ""
+        sums = f"{proof.invoice_total:,} {proof.currency} invoiced, {proof.lines_total:,}"
+        return "" if proof.ties else f"  {MARKS[proof.state]} {proof.state}: {sums} in these lines"
+
     def __repr__(self) -> str:
         frames = [f"  {name}: {frame.height:,} lines" for name, frame in self._frames.items()]
         sources = sorted({result.source for result in self.results if result.readings})
         origin = f", from {' and '.join(SAID.get(one, one) for one in sources)}" if sources else ""
         lines = [f"LineItems of {self.invoice_id}{origin}", *(frames or ["  no lines"])]
+        lines += filter(None, [self._untied])
         if self.missing:
             lines.append(f"  not here: {'; '.join(self.missing)}")
         return "\n".join(map(visible, lines))

@@ -164,6 +164,16 @@ def test_a_part_of_the_lines_can_be_asked_for_and_says_what_it_lacks(demo):
             found.line_items(**wrong)
 
 
+def test_lines_that_do_not_make_the_invoice_say_so(demo):
+    """The frames of an invoice that differs look like any others."""
+    assert "invoiced" not in repr(demo.latest.line_items())
+    differs = repr(demo.invoice("G012345607").line_items())
+    assert "  ✘ differs: 204,234.51 USD invoiced, 205,485.01 in these lines" in differs
+    usage = demo.latest.line_items(line_item_type="usage")
+    assert "  ⚠ incomplete: 247,259.68 USD invoiced, 0.00 in these lines" in repr(usage)
+    assert "⚠ incomplete" in usage._repr_html_()
+
+
 def test_customers_are_one_whatever_the_spelling_of_their_id(demo):
     for found in demo.invoices()["invoice_id"]:
         ids = demo.invoice(found).charges()["customer_id"].drop_nulls()

@@ -15,6 +15,7 @@ import polars as pl
 import typer
 
 from invoicekit.analysis.reconcile import Reconciliation, reconcile
+from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import totals
 from invoicekit.cli.printing import (
     EXIT,
@@ -164,6 +165,10 @@ class FileInvoice:
     def totals(self, *by: str) -> pl.DataFrame:
         """Their totals."""
         return totals(self._charges, *by)
+
+    def charges_and_credits(self) -> pl.DataFrame:
+        """What each charge type billed and gave back."""
+        return charges_and_credits(self._charges)
 
     def reconcile(self) -> Reconciliation:
         """Whether they add up to the total that was named."""

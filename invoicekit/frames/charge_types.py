@@ -96,6 +96,7 @@ def bare(word: str) -> str:
     return re.sub("[^a-z]", "", word.lower()).replace("fees", "fee")
 
 
+_SPELLED = {bare(word): word for kind in CHARGE_TYPES for word in (kind.word, *kind.also)}
 _BY_WORD = {bare(word): kind for kind in CHARGE_TYPES for word in (kind.word, *kind.also)}
 
 
@@ -106,6 +107,15 @@ def charge_type_of(word: str | None) -> ChargeType | None:
     ('recurring', None)
     """
     return None if word is None else _BY_WORD.get(bare(word))
+
+
+def spelled(word: str) -> str:
+    """A charge type in the table's spelling; a word that it has not is left as it is.
+
+    >>> spelled("New"), spelled("REFUND"), spelled("CYCLE FEES"), spelled("SomethingNew")
+    ('new', 'refund', 'Cycle fee', 'SomethingNew')
+    """
+    return _SPELLED.get(bare(word), word)
 
 
 def family_of(word: str | None) -> str:

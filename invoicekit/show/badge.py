@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from invoicekit.analysis.reconcile import INKS
+from invoicekit.analysis.reconcile import INKS, MARKS
 from invoicekit.show.formatting import clean, currency_name, exact
 from invoicekit.show.protocols import Reconciliation
 
@@ -52,6 +52,19 @@ def html_of_tie_out(reconciliation: Reconciliation) -> Markup:
         currency=currency_name(currency),
         reasons=_list(reasons),
     )
+
+
+def caveat(proof: Reconciliation | None) -> str:
+    """What stands at each figure and table of an invoice that does not tie; "" where it does.
+
+    >>> caveat(client.invoice("G012345607").reconcile())
+    '✘ differs: the lines do not add up to the invoice, difference -1,250.50 USD'
+    """
+    if proof is None or proof.state == "ties":
+        return ""
+    state, words = proof.state, VERDICTS[proof.state].words.partition(":")[0]
+    difference = f"{exact(proof.difference, proof.currency)} {currency_name(proof.currency)}"
+    return f"{MARKS[state]} {state}: {words[:1].lower()}{words[1:]}, difference {difference}"
 
 
 def _list(reasons: list[str]) -> Markup:

@@ -15,7 +15,9 @@ from typing import Final
 
 import polars as pl
 
+from invoicekit.analysis.money import EXACT
 from invoicekit.errors import CurrencyError
+from invoicekit.show.badge import caveat
 from invoicekit.show.formatting import (
     clean,
     currencies_of,
@@ -26,6 +28,7 @@ from invoicekit.show.formatting import (
     title_of,
 )
 from invoicekit.show.plotly_figure import Figure, plotly_config
+from invoicekit.show.protocols import Reconciliation
 
 __all__ = ["Figure", "figure_of_charge_types", "figure_of_totals", "plotly_config"]
 
@@ -33,33 +36,56 @@ __all__ = ["Figure", "figure_of_charge_types", "figure_of_totals", "plotly_confi
 CHARGE, CREDIT, SHARE, INK = "#0072B2", "#D55E00", "#E69F00", "#333333"
 LABEL_WIDTH: Final = 38
 BAR_HEIGHT: Final = 26
-TOP, TOP_WITH_SHARE = 68, 108
-SHARE_TICKS: Final = (0, 20, 40, 60, 80, 100)
+TOP, LINE = 52, 18  # pixels of the heading, and of each line of notes beneath it
+# How far the bars reach where the running share stands beside them, and where it begins.
+BARS_END, SHARE_START = 0.78, 0.82
+SHARE_TICKS: Final = (0, 50, 100)
 
 
-def figure_of_totals(totals: pl.DataFrame, *, top: int = 20, title: str | None = None) -> Figure:
-    """Bars of the totals, largest first, with the running share of the whole as a line.
+def figure_of_totals(
+    totals: pl.DataFrame,
+    *,
+    top: int = 20,
+    title: str | None = None,
+    proof: Reconciliation | None = None,
+) -> Figure:
+    """Bars of the totals, largest first.
+
+    Args:
+        totals: of one currency, as of `totals()`.
+        top: how many bars; how many rows are left out is said.
+        title: the heading; the currency is added to it.
+        proof: the invoice's reconciliation. With it the running share of the invoice's total stands
+            beside the bars, and the figure says where the invoice does not tie.
 
     Raises:
         CurrencyError: The totals are in several currencies.
         ValueError: `top` is not positive.
     """
     bars = _bars(totals, top)
-    figure = _figure(bars, title or f"Total by {bars.by}")
-    shares = _running_shares(totals)[: len(bars.names)]
-    _add_share(figure, bars, shares)
+    figure = _figure(bars, title or f"Total by {bars.by}", caveat(proof))
+    _add_share(figure, _running_shares(bars, proof))
     return figure
 
 
-def figure_of_charge_types(totals: pl.DataFrame, *, title: str | None = None) -> Figure:
-    """Bars of totals by charge type: charges to the right, credits hatched to the left.
+def figure_of_charge_types(
+    sums: pl.DataFrame, *, title: str | None = None, proof: Reconciliation | None = None
+) -> Figure:
+    """Bars by charge type: charges to the right, credits hatched to the left, never netted.
+
+    Args:
+        sums: of one currency, as of `Invoice.charges_and_credits()`. Of totals by charge type,
+            which are net within each, the figure says so.
+        title: the heading; the currency is added to it.
+        proof: the invoice's reconciliation; the figure says where the invoice does not tie.
 
     Raises:
-        CurrencyError: The totals are in several currencies.
+        CurrencyError: The sums are in several currencies.
     """
-    bars = _bars(totals, max(totals.height, 1))
-    figure = _figure(bars, title or f"Charges and credits by {bars.by}")
-    _add_share(figure, bars, [])
+    bars = _bars(sums, max(sums.height, 1))
+    net = "" if "credits" in sums.columns else f"net within each {bars.by}"
+    figure = _figure(bars, title or f"Charges and credits by {bars.by}", net, caveat(proof))
+    _add_share(figure, [])
     return figure
 
 
@@ -68,10 +94,16 @@ class _Bars:
     """What is drawn: a position on the axis is a row, so that equal names stay two bars."""
 
     names: list[tuple[str, str]]
-    amounts: list[Decimal]
+    charges: list[Decimal | None]
+    credits: list[Decimal | None]
     currency: str | None
     by: str
     left_out: int
+
+    @property
+    def amounts(self) -> list[Decimal]:
+        """All of them."""
+        return [amount for amount in (*self.charges, *self.credits) if amount is not None]
 
     @property
     def labels(self) -> list[str]:
@@ -109,58 +141,74 @@ def _bars(totals: pl.DataFrame, top: int) -> _Bars:
         )
     counted = totals.filter(pl.col("total").is_not_null())
     shown = counted.head(top)
+    if "credits" not in shown.columns:  # a total is the one or the other
+        total, nothing = pl.col("total"), pl.lit(None)
+        shown = shown.with_columns(
+            pl.when(total >= 0).then(total).otherwise(nothing).alias("charges"),
+            pl.when(total < 0).then(total).otherwise(nothing).alias("credits"),
+        )
     return _Bars(
         names=names_of(shown),
-        amounts=shown["total"].to_list(),
+        charges=shown["charges"].to_list(),
+        credits=shown["credits"].to_list(),
         currency=currencies[0] if currencies else None,
         by=title_of(totals),
         left_out=totals.height - shown.height,
     )
 
 
-def _running_shares(totals: pl.DataFrame) -> list[float]:
-    """Percent of the whole down to each row, as floats: a line to look at, not an amount."""
-    amounts = [as_drawn(amount) for amount in totals["total"].drop_nulls()]
-    whole = sum(amounts)
-    if whole <= 0:
-        return []  # a share of a credit would mislead
-    running, shares = 0.0, []
-    for amount in amounts:
-        running += amount
-        shares.append(100 * running / whole)
+def _running_shares(bars: _Bars, proof: Reconciliation | None) -> list[float]:
+    """Percent of the invoice's total down to each bar, as floats: to look at, not an amount.
+
+    None without an invoice in this currency, or where it comes to nothing: a share of a credit
+    would mislead.
+    """
+    if proof is None or proof.currency != bars.currency or proof.invoice_total <= 0:
+        return []
+    running, shares = Decimal(0), []
+    for charge, credit in zip(bars.charges, bars.credits, strict=True):
+        for amount in (charge, credit):
+            running = running if amount is None else EXACT.add(running, amount)
+        shares.append(as_drawn(100 * running / proof.invoice_total))
     return shares
 
 
-def _figure(bars: _Bars, title: str) -> Figure:
+def _figure(bars: _Bars, title: str, *notes: str) -> Figure:
     currency = currency_name(bars.currency)
+    rows = len(bars.names)
     figure = Figure()
-    for name, colour, pattern, wanted in (("Charges", CHARGE, "", 1), ("Credits", CREDIT, "/", -1)):
-        rows = [row for row, amount in enumerate(bars.amounts) if (amount < 0) == (wanted < 0)]
+    told_apart = any(amount is not None for amount in bars.credits)
+    sides = (("Charges", CHARGE, "", bars.charges), ("Credits", CREDIT, "/", bars.credits))
+    for name, colour, pattern, amounts in sides:
+        drawn = [(row, amount) for row, amount in enumerate(amounts) if amount is not None]
         figure.add_bar(
             name=name,
             orientation="h",
-            y=rows,
-            x=[as_drawn(bars.amounts[row]) for row in rows],
-            hovertext=[_hover(bars, row) for row in rows],
+            y=[row for row, _ in drawn],
+            x=[as_drawn(amount) for _, amount in drawn],
+            hovertext=[_hover(bars, row, amount) for row, amount in drawn],
             hoverinfo="text",
             marker={
                 "color": colour,
                 "pattern": {"shape": pattern, "fgcolor": "#ffffff", "size": 6, "solidity": 0.25},
             },
-            showlegend=bool(rows),
+            showlegend=bool(drawn) and told_apart,
         )
-    notes = {
-        f"{bars.left_out} more not shown, see the table": bars.left_out > 0,
-        "Nothing to draw": not bars.amounts,
-    }
-    note = " · ".join(note for note, holds in notes.items() if holds)
-    heading = literal(f"{title}, {currency}" if bars.amounts else title)
-    height = 190 + BAR_HEIGHT * max(len(bars.amounts), 2)
+    said = [
+        *notes,
+        f"{bars.left_out} more not shown, see the table" if bars.left_out else "",
+        "" if rows else "Nothing to draw",
+    ]
+    lines = [note for note in said if note]
+    heading = literal(f"{title}, {currency}" if rows else title)
+    smaller = "".join(f'<br><span style="font-size:12px">{literal(note)}</span>' for note in lines)
+    top = TOP + LINE * len(lines)
+    height = top + 120 + BAR_HEIGHT * max(rows, 2)
     figure.update_layout(
         template="plotly_white",
         title={
-            # One text of two lines: in a widget plotly draws its own subtitle above the title.
-            "text": f'{heading}<br><span style="font-size:12px">{note}</span>' if note else heading,
+            # One text of several lines: in a widget plotly draws its own subtitle above the title.
+            "text": heading + smaller,
             "y": 1 - 16 / height,
             "yanchor": "top",
             "yref": "container",
@@ -173,7 +221,7 @@ def _figure(bars: _Bars, title: str) -> Figure:
         barmode="overlay",
         bargap=0.25,
         height=height,
-        margin={"l": 12, "r": 24, "t": TOP, "b": 56},
+        margin={"l": 12, "r": 24, "t": top, "b": 56},
         font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
         hoverlabel={"align": "left"},
         legend={
@@ -192,9 +240,9 @@ def _figure(bars: _Bars, title: str) -> Figure:
             "zerolinecolor": "#888888",
         },
         yaxis={
-            "tickvals": list(range(len(bars.amounts))),
+            "tickvals": list(range(rows)),
             "ticktext": [literal(label) for label in bars.labels],
-            "range": [max(len(bars.amounts), 1) - 0.5, -0.5],  # the largest on top
+            "range": [max(rows, 1) - 0.5, -0.5],  # the largest on top
             "automargin": True,
             "ticks": "outside",
             "tickcolor": "#ffffff",
@@ -211,41 +259,40 @@ def _span(amounts: Sequence[Decimal]) -> list[float]:
     return span if span[1] > span[0] else [0.0, 1.0]
 
 
-def _hover(bars: _Bars, row: int) -> str:
+def _hover(bars: _Bars, row: int, amount: Decimal) -> str:
     name, ids = bars.names[row]
-    amount, currency = bars.amounts[row], bars.currency
-    lines = [name, ids, f"{exact(amount, currency)} {currency_name(currency)}"]
+    lines = [name, ids, f"{exact(amount, bars.currency)} {currency_name(bars.currency)}"]
     return "<br>".join(literal(line) for line in lines if line)
 
 
-def _add_share(figure: Figure, bars: _Bars, shares: Sequence[float]) -> None:
-    """Add the Pareto line; it is there without points too, so that a figure can follow another."""
-    left, right = _span(bars.amounts)
-    share_span = 1.05 * max([100.0, *shares])
+def _add_share(figure: Figure, shares: Sequence[float]) -> None:
+    """Add the running share, in a panel beside the bars: no bar stands at a percentage.
+
+    The trace is there without points too, so that a figure can follow another.
+    """
     figure.add_scatter(
         name="Running share",
         mode="lines+markers",
         xaxis="x2",
         y=list(range(len(shares))),
         x=list(shares),
-        hovertext=[f"down to here: {share:.1f} % of the total" for share in shares],
+        hovertext=[f"down to here: {share:.1f} % of the invoice" for share in shares],
         hoverinfo="text",
         line={"color": SHARE, "width": 2},
         marker={"size": 7, "color": SHARE, "line": {"color": "#ffffff", "width": 1}},
-        showlegend=bool(shares),
+        showlegend=False,
     )
     figure.update_layout(
+        xaxis_domain=[0, BARS_END if shares else 1],
         xaxis2={
-            "overlaying": "x",
-            "side": "top",
-            "title": {"text": "Running share of the total", "standoff": 4},
-            # Both axes have their zero in the same place.
-            "range": [share_span * left / right if right > 0 else 0.0, share_span],
+            # A panel has a background, which would cover bars: without points there is none.
+            **({"domain": [SHARE_START, 1]} if shares else {"overlaying": "x"}),
+            "anchor": "y",
+            "title": {"text": "Running share<br>of the invoice"},
+            "range": [1.05 * min([-5.0, *shares]), 1.05 * max([100.0, *shares])],
             "tickvals": list(SHARE_TICKS),
             "ticktext": [f"{tick} %" for tick in SHARE_TICKS],
-            "showgrid": False,
             "zeroline": False,
             "visible": bool(shares),
         },
-        margin_t=TOP_WITH_SHARE if shares else TOP,
     )

@@ -60,19 +60,22 @@ def html_of_lines(
     limit: int = MOST_LINES,
     name: str = "lines",
     embed: bool = True,
+    foot: str = "",
 ) -> Markup:
     """Line items as a paged table with a filter, its data beside it as JSON.
 
     There are `of` in all, where the frame has not all of them. Amounts are shown with every decimal
-    that they have. Without `embed` the style and script are left to the page around it, which may
-    then name the script by its hash.
+    that they have; `foot` ends the caption. Without `embed` the style and script are left to the
+    page around it, which may then name the script by its hash.
     """
     columns = [column for column in LINE_COLUMNS if column in frame.columns] or frame.columns
     shown = frame.head(limit).select(columns)
     data = {"rows": shown.height, "columns": [_column(shown, column) for column in columns]}
     filled = LINES_HTML.format(
         name=name,
-        caption=_caption(frame.height if of is None else of, shown.height),
+        caption=" ".join(
+            filter(None, (_caption(frame.height if of is None else of, shown.height), foot))
+        ),
         heads=Markup().join(
             Markup('<th scope="col" class="{}"><button type="button">{}</button></th>').format(
                 kind_of(frame, column),

@@ -21,7 +21,12 @@ MOST_ROWS: Final = 500
 
 
 def html_of_totals(
-    totals: pl.DataFrame, *, limit: int = MOST_ROWS, name: str = "totals", embed: bool = True
+    totals: pl.DataFrame,
+    *,
+    limit: int = MOST_ROWS,
+    name: str = "totals",
+    embed: bool = True,
+    foot: str = "",
 ) -> Markup:
     """The totals as an HTML table; beyond `limit` rows it says how many are left out.
 
@@ -33,13 +38,14 @@ def html_of_totals(
         name=name,
         left_out=max(totals.height - limit, 0),
         embed=embed,
+        foot=foot,
     )
 
 
 def html_of_table(
-    frame: pl.DataFrame, *, name: str, left_out: int = 0, embed: bool = True
+    frame: pl.DataFrame, *, name: str, left_out: int = 0, embed: bool = True, foot: str = ""
 ) -> Markup:
-    """A small frame as an HTML table, every cell as text and escaped.
+    """A small frame as an HTML table, every cell as text and escaped, and a line beneath it.
 
     Without `embed` the style is left to the page around it.
     """
@@ -52,6 +58,7 @@ def html_of_table(
         ],
         rows=as_text(frame).rows(),
         left_out=f"{left_out:,}" if left_out else "",
+        foot=foot,
     )
 
 

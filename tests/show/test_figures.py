@@ -1,16 +1,18 @@
 """Figures: what is drawn, what is said, and what never leaves the machine."""
 
 import json
+from decimal import Decimal
 
 import plotly.io as pio
 import polars as pl
 import pytest
 
+from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import CurrencyError
 from invoicekit.show.figures import figure_of_charge_types, figure_of_totals, plotly_config
 from support.charges import frame
-from support.show_samples import EVIL, charge, many
+from support.show_samples import EVIL, PlainInvoice, charge, many
 
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
 
@@ -63,28 +65,62 @@ def test_the_hover_says_the_exact_amount():
     assert "1,234,567,890,123.456789012345 USD" in figure.data[0].hovertext[0]
 
 
-def test_the_line_is_the_running_share_of_all_rows(by_customer):
-    """Also of the rows that are not shown."""
-    whole, top = figure_of_totals(by_customer), figure_of_totals(by_customer, top=3)
+def test_a_share_is_of_the_invoice_and_of_nothing_else(by_customer):
+    """Some of its customers, or the lines read so far, do not end at 100 %."""
+    invoice = PlainInvoice()
+    some = by_customer.head(3)
+    share = figure_of_totals(some, proof=invoice.reconcile()).data[2]
+    running = some["total"].sum() / invoice.total * 100
 
-    assert whole.data[2].x[-1] == pytest.approx(100)
-    assert list(top.data[2].x) == list(whole.data[2].x[:3])
-    assert "5 more not shown, see the table" in top.layout.title.text
-
-
-def test_both_axes_have_their_zero_in_one_place():
-    lines = [charge(("a", "A"), "100"), charge(("b", "B"), "-20")]
-    layout = figure_of_totals(totals(frame(*lines), "customer")).layout
-    money, share = layout.xaxis.range, layout.xaxis2.range
-
-    assert money[0] / money[1] == pytest.approx(share[0] / share[1])
+    assert list(figure_of_totals(some).data[2].x) == []
+    assert share.x[-1] == pytest.approx(float(running))
+    assert share.x[-1] < 50
+    assert figure_of_totals(by_customer, proof=invoice.reconcile()).data[2].x[-1] == 100
 
 
-def test_an_invoice_of_credits_has_no_share_line():
-    figure = figure_of_totals(totals(frame(charge(total="-5")), "customer"))
+def test_a_share_stands_beside_the_bars_on_an_axis_of_its_own(by_customer):
+    """Drawn over them, the longest bar seemed to be 100 %."""
+    layout = figure_of_totals(by_customer, proof=PlainInvoice().reconcile()).layout
 
-    assert list(figure.data[2].x) == []
-    assert list(figure.data[1].x) == [-5.0]
+    assert layout.xaxis.domain[1] < layout.xaxis2.domain[0]
+    assert figure_of_totals(by_customer).layout.xaxis.domain == (0, 1)
+    assert not figure_of_totals(by_customer).layout.xaxis2.visible
+
+
+@pytest.mark.parametrize(
+    "invoice",
+    [
+        PlainInvoice(lines=frame(charge(total="-5"))),  # of a credit it would mislead
+        PlainInvoice(currency="EUR"),
+    ],
+)
+def test_an_invoice_of_credits_or_in_another_currency_has_no_share(by_customer, invoice):
+    assert list(figure_of_totals(by_customer, proof=invoice.reconcile()).data[2].x) == []
+
+
+@pytest.mark.parametrize(
+    ("mark", "said", "invoice"),
+    [
+        ("✘", "differs: the lines do not add up to the invoice, difference -57.07 USD",
+         PlainInvoice(credit=Decimal("-57.07"))),
+        ("⚠", "incomplete: not everything could be read, difference 0.00 USD",
+         PlainInvoice(unread=True)),
+    ],
+)  # fmt: skip
+def test_a_figure_says_where_the_invoice_does_not_tie(by_customer, mark, said, invoice):
+    sums, proof = charges_and_credits(invoice.lines), invoice.reconcile()
+
+    for figure in (
+        figure_of_totals(by_customer, proof=proof),
+        figure_of_charge_types(sums, proof=proof),
+    ):
+        assert f"{mark} {said}" in figure.layout.title.text
+
+
+def test_a_figure_of_an_invoice_that_ties_says_nothing_of_it(by_customer):
+    figure = figure_of_totals(by_customer, proof=PlainInvoice().reconcile())
+
+    assert figure.layout.title.text == "Total by customer, USD"
 
 
 def test_several_currencies_share_no_axis():
@@ -95,16 +131,30 @@ def test_several_currencies_share_no_axis():
             draw(two)
 
 
-def test_credits_differ_from_charges_in_colour_and_pattern():
-    figure = figure_of_charge_types(totals(frame(*many()), "charge_type"))
+def test_charges_and_credits_of_one_type_stand_apart():
+    lines = [*many(), charge(total="-5000.25", charge_type="New")]
+    sums = charges_and_credits(frame(*lines))
+    figure = figure_of_charge_types(sums)
     charges, credited, share = figure.data
 
-    assert all(amount > 0 for amount in charges.x)
-    assert list(credited.x) == [-33.1]
+    assert figure.layout.yaxis.ticktext == ("new", "renew", "customerCredit")
+    assert list(charges.x) == [606.0, 606.0]
+    assert list(charges.y) == [0, 1]
+    assert list(credited.x) == [-5000.25, -33.1]
+    assert list(credited.y) == [0, 2]
+    assert credited.hovertext[0] == "new<br>-5,000.25 USD"
     assert charges.marker.color != credited.marker.color
     assert charges.marker.pattern.shape != credited.marker.pattern.shape
     assert list(share.x) == []
     assert credited.showlegend
+    assert "net" not in figure.layout.title.text
+
+
+def test_totals_by_charge_type_are_said_to_be_net():
+    figure = figure_of_charge_types(totals(frame(*many()), "charge_type"))
+
+    assert "net within each charge type" in figure.layout.title.text
+    assert list(figure.data[1].x) == [-33.1]
 
 
 def test_what_has_no_total_is_left_out_and_said_so():

@@ -9,7 +9,7 @@ import pytest
 
 from invoicekit.show.report.html import html_of_report, write_report
 from support.charges import frame
-from support.show_samples import EVIL, PlainInvoice, many
+from support.show_samples import EVIL, PlainInvoice, charge, many
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,26 @@ def test_the_badge_says_the_state_in_words_and_by_how_much():
     assert all(words in page for words, page in pages.items())
     assert "difference -57.07" in pages["✘ differs: "]
     assert "azure/billing" in pages["incomplete: "].split("</header>")[0]
+
+
+def test_each_figure_and_table_says_where_the_invoice_does_not_tie(html):
+    """They are copied, printed and cut out one by one."""
+    differs = body_of(html_of_report(PlainInvoice(credit=Decimal("-57.07"))))
+    incomplete = body_of(html_of_report(PlainInvoice(unread=True)))
+    said = "✘ differs: the lines do not add up to the invoice, difference -57.07 USD"
+
+    for block in ("<figcaption>", '<div class="ik-table" id="table-', "<caption>"):
+        assert all(said in part for part in differs.split(block)[1:])
+        assert len(differs.split(block)) > 1
+    assert incomplete.count("⚠ incomplete: not everything could be read, difference 0.00") == 11
+    assert "do not add up" not in html.split("</header>")[1]
+
+
+def test_charges_and_credits_are_gross(html):
+    section = body_of(html).split('id="charge-types"')[1].split("</section>")[0]
+
+    assert ">Charges</th>" in section
+    assert ">Credits</th>" in section
 
 
 def test_no_name_is_markup_anywhere(html):
@@ -165,6 +185,22 @@ def test_a_browser_shows_it_from_disk_and_asks_nobody(page, tmp_path):
     assert (totals[0], totals[-1]) == ("100.25", "-33.10")
     assert page.locator("#lines th:nth-child(9)").get_attribute("aria-sort") == "descending"
     assert wrong == []
+
+
+@pytest.mark.browser
+def test_bars_are_seen_to_their_ends(page, tmp_path):
+    """No empty panel lies over them: both ends of the longest bars have one colour."""
+    lines = [charge(total="900"), charge(total="-850", charge_type="renew")]
+    path = write_report(PlainInvoice(lines=frame(*lines)), tmp_path / "report.html")
+    page.goto(path.as_uri())
+    for figure in ("customers", "charge-types"):
+        bar = page.locator(f"#figure-{figure}-0 .bars .point path").first
+        bar.scroll_into_view_if_needed()
+        box = bar.bounding_box()
+        spots = [box["x"] + 3, box["x"] + box["width"] - 5]
+        y = box["y"] + box["height"] / 2
+        clips = [{"x": x, "y": y, "width": 2, "height": 2} for x in spots]
+        assert len({page.screenshot(clip=clip) for clip in clips}) == 1
 
 
 @pytest.mark.browser

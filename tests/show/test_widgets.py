@@ -67,6 +67,8 @@ def test_all_follows_what_is_picked(client):
     assert explorer.totals.columns[0] == "charge_type"
     assert "customerCredit" in texts(explorer)
     assert "by charge type" in charts(explorer)[0].layout.title.text
+    assert list(charts(explorer)[0].data[1].x) == [-33.1]
+    assert ">Credits</th>" in texts(explorer)
     pick(explorer, "Totals by", "provider")
     assert list(charts(explorer)[0].data[0].y) == [0, 1]
     assert client.asked == 1

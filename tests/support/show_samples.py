@@ -7,6 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from invoicekit.analysis.reconcile import Reconciliation, reconcile
+from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import NotFoundError
 from support.charges import frame
@@ -107,6 +108,9 @@ class PlainInvoice:
 
     def totals(self, *by: str) -> pl.DataFrame:
         return totals(self.lines, *by)
+
+    def charges_and_credits(self) -> pl.DataFrame:
+        return charges_and_credits(self.lines)
 
     def first_charges(self, most: int, /) -> pl.DataFrame:
         return self.lines.head(most)

@@ -7,7 +7,7 @@ in here: inside of one, headless runs of a notebook stall.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,12 +16,13 @@ import ipywidgets as w
 import polars as pl
 from markupsafe import Markup
 
+from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import totals as totals_of
 from invoicekit.errors import InvoiceKitError
-from invoicekit.show.badge import html_of_tie_out
+from invoicekit.show.badge import caveat, html_of_tie_out
 from invoicekit.show.explorer.shortcuts import EXPLORER, NoShortcuts
 from invoicekit.show.figure_widgets import Charts
-from invoicekit.show.figures import figure_of_charge_types, figure_of_totals
+from invoicekit.show.figures import Figure, figure_of_charge_types, figure_of_totals
 from invoicekit.show.formatting import clean, currencies_of, exact, heading
 from invoicekit.show.lines_table import LINE_COLUMNS
 from invoicekit.show.protocols import Client, Invoice, Reconciliation
@@ -32,7 +33,6 @@ ROWS: Final = 25
 TOTALS_ROWS: Final = 200
 
 KEYS: Final = ("customer", "offer", "subscription", "charge_type", "provider", "object_type")
-FIGURES: Final = {"charge_type": figure_of_charge_types}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +169,21 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
         lines = loaded.charges
         if selection.provider is not None:
             lines = lines.filter(pl.col("provider") == selection.provider)
-        totals = totals_of(lines, selection.by)
-        draw = FIGURES.get(selection.by, figure_of_totals)
-        self._badge.value = html_of_tie_out(loaded.reconciliation)
+        totals = shown = totals_of(lines, selection.by)
+        draw: Callable[..., Figure] = figure_of_totals
+        if selection.by == "charge_type":  # net of its credits a charge type would look small
+            shown, draw = charges_and_credits(lines), figure_of_charge_types
+        proof = loaded.reconciliation
+        self._badge.value = html_of_tie_out(proof)
         self._charts.show(
             [
-                draw(totals.filter(pl.col("currency").eq_missing(currency)))
-                for currency in currencies_of(totals)
+                draw(shown.filter(pl.col("currency").eq_missing(currency)), proof=proof)
+                for currency in currencies_of(shown)
             ]
         )
+        table = html_of_totals(shown, limit=TOTALS_ROWS, name="explorer-totals", foot=caveat(proof))
         self._table.value = Markup("<h3>Totals by {}</h3>{}").format(
-            heading(selection.by).lower(),
-            _scrolling(html_of_totals(totals, limit=TOTALS_ROWS, name="explorer-totals")),
+            heading(selection.by).lower(), _scrolling(table)
         )
         self._pager.show(lines)
         self._code.value = Markup(

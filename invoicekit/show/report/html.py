@@ -20,24 +20,31 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from invoicekit.files.output import writing
-from invoicekit.show.badge import html_of_tie_out
+from invoicekit.show.badge import caveat, html_of_tie_out
 from invoicekit.show.figures import (
     Figure,
     figure_of_charge_types,
     figure_of_totals,
     plotly_config,
 )
-from invoicekit.show.formatting import currencies_of, currency_name, exact
+from invoicekit.show.formatting import currencies_of, currency_name, exact, title_of
 from invoicekit.show.html_assets import beside, fingerprint, json_in_html, rendered
 from invoicekit.show.lines_table import MOST_LINES
-from invoicekit.show.protocols import Invoice
+from invoicekit.show.protocols import Invoice, Reconciliation
 from invoicekit.show.tables import html_of_lines, html_of_table, html_of_totals
 
-# id, title, key, figure: the questions in the order in which an analyst asks them.
-SECTIONS: Final[tuple[tuple[str, str, str, Callable[[pl.DataFrame], Figure]], ...]] = (
-    ("customers", "Who makes it up", "customer", figure_of_totals),
-    ("offers", "What was bought", "offer", figure_of_totals),
-    ("charge-types", "Charges and credits", "charge_type", figure_of_charge_types),
+# id, title, frame, figure: the questions in the order in which an analyst asks them.
+SECTIONS: Final[
+    tuple[tuple[str, str, Callable[[Invoice], pl.DataFrame], Callable[..., Figure]], ...]
+] = (
+    ("customers", "Who makes it up", lambda invoice: invoice.totals("customer"), figure_of_totals),
+    ("offers", "What was bought", lambda invoice: invoice.totals("offer"), figure_of_totals),
+    (
+        "charge-types",
+        "Charges and credits",
+        lambda invoice: invoice.charges_and_credits(),
+        figure_of_charge_types,
+    ),
 )
 
 STYLES: Final = ("report/report.css", "table.css", "lines.css")
@@ -70,7 +77,11 @@ def html_of_report(invoice: Invoice) -> str:
     reconciliation = invoice.reconcile()
     ledger = invoice.ledger
     lines = int(invoice.totals()["lines"].sum())
-    sections = [_section(invoice, *section) for section in SECTIONS]
+    foot = caveat(reconciliation)
+    sections = [
+        _section(name, title, ask(invoice), draw, reconciliation)
+        for name, title, ask, draw in SECTIONS
+    ]
     scripts = [get_plotlyjs(), beside("figures.js"), beside("lines.js")]
     drawn = [block.drawn for section in sections for block in section["blocks"]]
     return rendered(
@@ -82,10 +93,14 @@ def html_of_report(invoice: Invoice) -> str:
         tie_out=html_of_tie_out(reconciliation),
         facts=_facts(invoice),
         parts=html_of_table(
-            reconciliation.parts.drop(*IN_PART, strict=False), name="parts", embed=False
+            reconciliation.parts.drop(*IN_PART, strict=False),
+            name="table-parts",
+            embed=False,
+            foot=foot,
         ),
         sections=sections,
-        lines=html_of_lines(invoice.first_charges(MOST_LINES), of=lines, embed=False),
+        caveat=foot,
+        lines=html_of_lines(invoice.first_charges(MOST_LINES), of=lines, embed=False, foot=foot),
         pages_summary=f"{ledger.height:,} pages",
         ledger=html_of_table(ledger.select(LEDGER_COLUMNS), name="ledger", embed=False),
         figures=json_in_html({"config": plotly_config(), "figures": drawn}),
@@ -107,22 +122,26 @@ class _Block:
 
 
 def _section(
-    invoice: Invoice, name: str, title: str, by: str, draw: Callable[[pl.DataFrame], Figure]
+    name: str,
+    title: str,
+    sums: pl.DataFrame,
+    draw: Callable[..., Figure],
+    proof: Reconciliation,
 ) -> dict[str, Any]:
-    totals = invoice.totals(by)
     blocks = []
-    for number, currency in enumerate(currencies_of(totals)):
-        of_currency = totals.filter(pl.col("currency").eq_missing(currency))
-        figure = draw(of_currency)
+    for number, currency in enumerate(currencies_of(sums)):
+        of_currency = sums.filter(pl.col("currency").eq_missing(currency))
+        figure = draw(of_currency, proof=proof)
         place = f"{name}-{number}"
         drawn = json.loads(figure.to_json())
+        table = html_of_totals(of_currency, name=f"table-{place}", embed=False, foot=caveat(proof))
         blocks.append(
             _Block(
                 id=f"figure-{place}",
                 currency=currency_name(currency),
-                label=f"{title}: totals by {by.replace('_', ' ')} as bars",
+                label=f"{title}: totals by {title_of(sums)} as bars",
                 height=figure.layout.height,
-                table=html_of_totals(of_currency, name=f"table-{place}", embed=False),
+                table=table,
                 drawn={"id": f"figure-{place}", "data": drawn["data"], "layout": drawn["layout"]},
             )
         )
