@@ -40,11 +40,14 @@ from invoicekit.store.unbilled import PERIODS, read_unbilled
 from invoicekit.sync_all import first_of, sync_all
 
 if TYPE_CHECKING:
+    from invoicekit.analysis.compare import Comparison
+    from invoicekit.analysis.months import Month
     from invoicekit.auth.diagnosis import Diagnosis
     from invoicekit.auth.given import TokenCredential
 
 FORBIDDEN = 403
 CURRENCY = re.compile(r"[A-Z]{3}")
+MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 NOTHING = pl.DataFrame(schema={"invoice_id": pl.String()})
 # Of an invoice's header, what an analyst reads; the rest is links and nested objects.
 UNSHOWN = ("pdf_download_link", "tax_receipts", "invoice_details", "links", "attributes")
@@ -437,6 +440,7 @@ class Client:
         - `"customers"`: who makes up the bill: rank, share, and change from the month before;
         - `"products"`: what was bought: each product, and its SKUs;
         - `"families by month"`: recurring, usage, one-off or change, month by month;
+        - `"changes by month"`: what changed from month to month, in the parts of `compare()`;
         - `"price movers"`: whose list price moved, and by how much;
         - `"seats"`: how many seats of each offer, month by month;
         - `"renewals"`: what renews in the 90 days after the newest invoice's date;
@@ -464,6 +468,43 @@ class Client:
         if view.of_headers:
             return view.make(headers_of(self._headers_since(since)).lazy())
         return self._charges(since).ask(view.make)
+
+    def compare(self, before: str, after: str) -> Comparison:
+        """What changed from one invoice, or month of invoices, to another.
+
+        A month is that of the billing periods, and all its invoices together, amendments too.
+        Lines that are not in the store are asked for.
+
+        >>> client.compare("2026-09", "2026-10").totals.columns
+        ['currency', 'before', 'after', 'difference']
+        >>> dict(client.compare("G012345610", "G012345611").states)
+        {'before': 'ties', 'after': 'ties'}
+
+        Args:
+            before: an invoice's id, or a month: `"2026-09"`.
+            after: the same, later.
+
+        Raises:
+            NotFoundError: there is no such invoice, or none of that month.
+            FetchError: the service could not be asked.
+            FrameError: the amounts are too large to be compared.
+        """
+        from invoicekit.analysis.compare import compare
+
+        return compare(self._side(before), self._side(after))
+
+    def _side(self, name: str) -> Invoice | Month:
+        from invoicekit.analysis.months import Month
+
+        if not MONTH.fullmatch(name):
+            return self.invoice(name)
+        headers = self._headers()
+        months = headers_of(headers)["month"]
+        mine = headers.filter(months == name)
+        if mine.is_empty():
+            there = ", ".join(months.drop_nulls().unique().sort())
+            raise NotFoundError(f"there is no invoice of {name}; there are some of {there}")
+        return Month([Invoice(self._session, row) for row in mine.iter_rows(named=True)])
 
     def scan(self, object_type: str | None = None) -> pl.LazyFrame:
         """The stored lines of one objectType over all invoices, as a LazyFrame; asks nothing.

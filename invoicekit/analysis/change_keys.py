@@ -22,6 +22,7 @@ NEW_OFFERS, LOST_OFFERS = "new offers", "lost offers"
 CREDITS, MATCHED = "credits", "matched"
 IDS = ("customer_id", "offer_id", "subscription_id")
 NAMES = ("customer_name", "offer_name")
+ON = ("currency", "credit", *IDS)  # what a key is
 AMOUNTS = ("subtotal", "tax", "total")
 GUID = r"^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 FACTORS = ("quantity", "price", "rate", "days")
@@ -41,6 +42,26 @@ def lines_of(charges: Any) -> pl.LazyFrame:  # noqa: ANN401 (any engine's frame)
         TypeError: it is no frame, or amounts are not Decimal.
         ValueError: it lacks columns.
     """
+    lines = _as_charges(charges, NEEDED).select(NEEDED)
+    return lines.with_columns(_one_spelling(name) for name in IDS)
+
+
+def opened(charges: Any, keys: pl.DataFrame) -> pl.DataFrame:  # noqa: ANN401 (any engine's frame)
+    """The lines of those keys, in their order, with all their columns."""
+    held = {name: f"{name} of invoicekit" for name in ON}  # no column of anybody's is called so
+    own = [pl.col("currency"), _credit(), *(_one_spelling(name) for name in IDS)]
+    lines = _as_charges(charges).with_columns(
+        one.alias(name) for one, name in zip(own, held.values(), strict=True)
+    )
+    mine = keys.lazy().select(*ON).rename(held)
+    found = lines.join(
+        mine, on=list(held.values()), how="semi", nulls_equal=True, maintain_order="left"
+    )
+    return found.drop(held.values()).collect()
+
+
+def _as_charges(charges: Any, columns: Sequence[str] = ()) -> pl.LazyFrame:  # noqa: ANN401
+    """As a lazy polars frame, its amounts typed; of another engine's frame those columns alone."""
     import narwhals as nw
 
     lazy = charges.lazy() if isinstance(charges, pl.DataFrame) else charges
@@ -53,14 +74,14 @@ def lines_of(charges: Any) -> pl.LazyFrame:  # noqa: ANN401 (any engine's frame)
                 "ik.charges()"
             ) from cause
         _refuse_missing(frame.collect_schema().names())
-        lazy = frame.select(*NEEDED).collect("polars").to_native().lazy()
+        picked = frame.select(*columns) if columns else frame
+        lazy = picked.collect("polars").to_native().lazy()
     schema = lazy.collect_schema()
     _refuse_missing(schema.names())
     floats = [name for name in NEEDED if schema[name].is_float()]
     if floats:
         raise TypeError(f"{', '.join(floats)}: floats are not exact; charges have Decimals")
-    lazy = lazy.select(pl.col(name).cast(CHARGES[name]) for name in NEEDED)
-    lazy = lazy.with_columns(_one_spelling(name) for name in IDS)
+    lazy = lazy.with_columns(pl.col(name).cast(CHARGES[name]) for name in NEEDED)
     return lazy.filter(~pl.col("object_type").is_in(RESTATING).fill_null(value=False))
 
 
@@ -81,9 +102,7 @@ def summed(lines: pl.LazyFrame) -> pl.LazyFrame:
     days = (pl.col("charge_end") - pl.col("charge_start")).dt.total_days()
     quantity = pl.col("billable_quantity")
     whole = quantity.cast(pl.Int128)
-    return lines.group_by(
-        "currency", pl.col("charge_family").eq_missing(CREDIT).alias("credit"), *IDS, *NAMES
-    ).agg(
+    return lines.group_by("currency", _credit().alias("credit"), *IDS, *NAMES).agg(
         pl.len().cast(pl.Int64).alias("lines"),
         *(pl.col(amount).sum() for amount in AMOUNTS),
         *(pl.col(amount).abs().max().alias(f"{amount}_most") for amount in AMOUNTS),
@@ -99,6 +118,10 @@ def summed(lines: pl.LazyFrame) -> pl.LazyFrame:
         days.max().alias("days_most"),
         days.null_count().alias("undated"),
     )
+
+
+def _credit() -> pl.Expr:
+    return pl.col("charge_family").eq_missing(CREDIT)
 
 
 def collected(lines: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
@@ -134,7 +157,7 @@ def _refuse_too_large(lines: Sequence[pl.LazyFrame]) -> None:
 
 def keys_of(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     """A row a currency and key, both sides in it; `part` is where it belongs as a whole."""
-    on = ["currency", "credit", *IDS]
+    on = list(ON)
     values = ["lines", *AMOUNTS, *FACTORS]
     sides = [
         _by_key(side, on).rename({name: f"{name}_{suffix}" for name in values})

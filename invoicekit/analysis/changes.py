@@ -47,11 +47,11 @@ MOVED = {
 }
 
 
-def changes_of(keys: pl.DataFrame) -> pl.DataFrame:
-    """One row a change, part and key; `was` and `is` are the factor that moved.
+def changes_of(keys: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row a change, part and key; and which keys are in each part, `part, key`.
 
-    Columns: `currency, part, customer_id, offer_id, subscription_id, before, after, difference,
-    lines, was, is`.
+    Columns of the changes: `currency, part, customer_id, offer_id, subscription_id, before, after,
+    difference, lines, was, is`; `was` and `is` are the factor that moved.
     """
     stepped = _stepped(keys)
     rest = stepped.filter(pl.col("part") == factors.REST).select("key", left="difference")
@@ -63,16 +63,17 @@ def changes_of(keys: pl.DataFrame) -> pl.DataFrame:
     moved = stepped.filter(pl.col("part") != factors.REST).join(
         keys.drop("part"), on="key", how="left"
     )
-    return pl.concat(
-        [
-            _rows(keys.filter(pl.col("part") != MATCHED), "subtotal"),
-            _rows(moved, "subtotal", difference=pl.col("difference"), moved=True),
-            _merged(
-                _rows(leftover.with_columns(part=pl.lit(factors.REST)), "bare", pl.col("left"))
-            ),
-            _merged(_rows(keys.with_columns(part=pl.lit(TAX)), "tax")),
-        ]
-    )
+    whole = keys.filter(pl.col("part") != MATCHED)
+    leftover = leftover.with_columns(part=pl.lit(factors.REST))
+    taxes = keys.with_columns(part=pl.lit(TAX))
+    changes = [
+        _rows(whole, "subtotal"),
+        _rows(moved, "subtotal", difference=pl.col("difference"), moved=True),
+        _merged(_rows(leftover, "bare", pl.col("left"))),
+        _merged(_rows(taxes, "tax")),
+    ]
+    places = [one.select("part", "key") for one in (whole, moved, leftover, taxes)]
+    return pl.concat(changes), pl.concat(places)
 
 
 def _beyond(side: str) -> pl.Expr:

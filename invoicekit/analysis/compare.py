@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from types import MappingProxyType
@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from invoicekit.analysis.change_keys import collected, keys_of, lines_of
+from invoicekit.analysis.change_keys import ON, collected, keys_of, lines_of, opened
 from invoicekit.analysis.change_words import change_sentences, currency_sentence, signed
-from invoicekit.analysis.changes import changes_of, details_of, parts_of
+from invoicekit.analysis.changes import PARTS, changes_of, details_of, parts_of
 from invoicekit.visible import visible
 
 UNPROVEN = "not proven"
@@ -48,6 +48,9 @@ class Comparison:
     states: Mapping[str, str]
     _moved: pl.DataFrame = field(repr=False, compare=False)
     _proofs: tuple[str, ...] = field(repr=False, compare=False)
+    _sides: tuple[Callable[[], Any], ...] = field(repr=False, compare=False)
+    _keys: pl.DataFrame = field(repr=False, compare=False)
+    _places: pl.DataFrame = field(repr=False, compare=False)
 
     def sentences(self, most: int = 20) -> list[str]:
         """What changed, in words: each currency, what does not tie, then the greatest changes.
@@ -61,6 +64,29 @@ class Comparison:
         whole = [currency_sentence(*row) for row in self.totals.iter_rows()]
         changes = change_sentences(self.details.hstack(self._moved), most)
         return [visible(sentence) for sentence in (*whole, *self._proofs, *changes)]
+
+    def lines(self, part: str) -> pl.DataFrame:
+        """The lines of a part: `side` (`"before"` or `"after"`), then their columns.
+
+        They are as many as `lines` of `parts` says; of `"tax"` these are all.
+
+        >>> ik.compare(client.invoice("G012345610"), invoice).lines("credits").columns[:2]
+        ['side', 'invoice_id']
+
+        Args:
+            part: a part, as in `parts`.
+
+        Raises:
+            ValueError: there is no such part; lists them.
+        """
+        if part not in PARTS:
+            raise ValueError(f"there is no part {part!r}; the parts are {', '.join(PARTS)}")
+        mine = self._keys.join(self._places.filter(part=part), on="key", how="semi")
+        sides = [
+            opened(charges(), mine).select(pl.lit(side).alias("side"), pl.all())
+            for side, charges in zip(SIDES, self._sides, strict=True)
+        ]
+        return pl.concat(sides, how="diagonal")
 
     def __repr__(self) -> str:
         lines = []
@@ -113,13 +139,12 @@ def compare(before: Any, after: Any) -> Comparison:  # noqa: ANN401 (invoices, f
         ValueError: a frame lacks columns of the charges.
         FrameError: the amounts are too large to be added.
     """
-    lines, proofs = [], []
-    for given in (before, after):
-        lines.append(lines_of(given.charges() if _has(given, "charges") else given))
-        proofs.append(given.reconcile() if _has(given, "reconcile") else None)
+    sides = tuple(_charges_of(given) for given in (before, after))
+    lines = [lines_of(charges()) for charges in sides]
+    proofs = [given.reconcile() if _has(given, "reconcile") else None for given in (before, after)]
     fine = collected(lines)
     keys = keys_of(*fine)
-    changes = changes_of(keys)
+    changes, places = changes_of(keys)
     details = details_of(changes, lines, fine)
     whole = keys.group_by("currency").agg(pl.col("total_before", "total_after").sum())
     states = {
@@ -142,7 +167,18 @@ def compare(before: Any, after: Any) -> Comparison:  # noqa: ANN401 (invoices, f
             for side, proof in zip(SIDES, proofs, strict=True)
             if proof is not None and not proof.ties
         ),
+        _sides=sides,
+        _keys=keys.select("key", *ON),
+        _places=places,
     )
+
+
+def _charges_of(given: Any) -> Callable[[], Any]:  # noqa: ANN401 (invoices, frames)
+    """What gives its charges: an invoice is asked again, so that nobody holds them meanwhile."""
+    if not _has(given, "charges"):
+        return lambda: given
+    asked: Callable[[], Any] = given.charges
+    return asked
 
 
 def _has(given: Any, name: str) -> bool:  # noqa: ANN401 (invoices, frames)

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 import polars as pl
 
 from invoicekit.analysis import view_amounts, view_terms
+from invoicekit.analysis.months import changes_by_month
 
 Make = Callable[[pl.LazyFrame], pl.DataFrame]
 
@@ -31,6 +32,7 @@ VIEWS = (
     View("customers", "who makes up the bill: rank, share, and change", view_amounts.customers),
     View("products", "what was bought: each product, and its SKUs", view_amounts.products),
     View("families by month", "recurring, usage, one-off or change", view_amounts.families),
+    View("changes by month", "what changed from month to month, part by part", changes_by_month),
     View("price movers", "whose list price moved, and by how much", view_terms.price_movers),
     View("seats", "how many seats of each offer, month by month", view_terms.seats),
     View("renewals", "what renews in the 90 days after the invoice", view_terms.renewals),

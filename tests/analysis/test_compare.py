@@ -341,6 +341,36 @@ def added(values):
     return total
 
 
+@given(LINES, LINES)
+@settings(max_examples=60, deadline=None, phases=[Phase.generate])
+def test_each_part_opens_the_lines_that_it_counts(before, after):
+    found = ik.compare(frame(*before), frame(*after))
+    rest_and_tax = {"rest", "tax"}
+    for part in PARTS:
+        lines = found.lines(part)
+        rows = found.parts.filter(part=part)
+        assert lines.height == rows["lines"].sum()
+        for side in ("before", "after") if part not in rest_and_tax else ():
+            mine = lines.filter(side=side)["subtotal"]
+            assert added(mine) == added(rows[side])
+    assert (
+        found.lines("tax").drop("side").sort(pl.all()).equals(frame(*before, *after).sort(pl.all()))
+    )
+
+
+def test_lines_of_a_part_are_in_their_order_with_all_their_columns():
+    before = frame(*STAYS, line(), line("3"))
+    after = frame(line("7", customer_id="new"), line("6"), *STAYS).with_columns(more=pl.lit(1))
+    found = ik.compare(before, after)
+    assert found.lines("quantity").select("side", "billable_quantity", "more").rows() == [
+        ("before", 2, None), ("before", 3, None), ("after", 6, 1),
+    ]  # fmt: skip
+    assert found.lines("new customers").select("side", "customer_id").rows() == [("after", "new")]
+    assert ik.compare(before.to_arrow(), after).lines("quantity").height == 3
+    with pytest.raises(ValueError, match="no part 'seats'; the parts are new customers, lost"):
+        found.lines("seats")
+
+
 @given(LINES, LINES, st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None, phases=[Phase.generate])
 def test_parts_and_details_add_up_both_ways_in_any_order(before, after, random):
@@ -543,3 +573,33 @@ def test_words_from_outside_cannot_steer_a_terminal_or_a_page():
     assert "\u202e" not in shown
     assert "{tax}" in shown
     assert "<script" not in found._repr_html_()
+
+
+def test_months_are_compared_with_all_their_invoices(demo):
+    found = demo.compare("2026-08", "2026-09")
+    for side, month in ((1, "2026-08"), (2, "2026-09")):
+        headers = demo.invoices().filter(
+            pl.col("billing_period_start").dt.strftime("%Y-%m") == month
+        )
+        assert found.totals.row(0)[side] == headers["total_charges"].sum()
+        assert headers.height == 2
+    assert dict(found.states) == {"before": "ties", "after": "ties"}
+    one = demo.compare("G012345610", "G012345611")
+    assert one.parts.equals(
+        ik.compare(demo.invoice("G012345610"), demo.invoice("G012345611")).parts
+    )
+
+
+def test_a_month_is_as_good_as_its_worst_invoice(demo):
+    found = demo.compare("2026-05", "2026-06")  # an invoice of May has a credit in its header
+    assert dict(found.states) == {"before": "differs", "after": "ties"}
+    said = [text for text in found.sentences() if text.startswith("Before: ")]
+    assert [text[:53] for text in said] == ["Before: G012345607 ✘ differs: 204,234.51 USD, 383 lin"]
+    assert "D070001007" not in repr(found)
+
+
+def test_a_month_without_invoices_is_said(demo):
+    with pytest.raises(ik.NotFoundError, match=r"no invoice of 2025-01; there are some of 2023-11"):
+        demo.compare("2025-01", "2026-09")
+    with pytest.raises(ik.NotFoundError):
+        demo.compare("2026-09", "G999999999")

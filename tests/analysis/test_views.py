@@ -18,8 +18,8 @@ from support.charges import charge
 
 DATED = {**CHARGES, "invoice_date": pl.Date(), "month": pl.String()}
 NAMES = [
-    "customers", "products", "families by month", "price movers", "seats", "renewals",
-    "tax by country", "credits", "partner earned credit", "open balance",
+    "customers", "products", "families by month", "changes by month", "price movers", "seats",
+    "renewals", "tax by country", "credits", "partner earned credit", "open balance",
 ]  # fmt: skip
 
 
@@ -114,6 +114,24 @@ def test_families_stand_in_their_own_order_month_by_month():
     assert found.select("month", "charge_family").rows() == [
         (month, family) for month in ("2026-07", "2026-08")
         for family in ("recurring", "usage", "credit", None)
+    ]  # fmt: skip
+
+
+def test_changes_by_month_add_up_along_a_row():
+    found = view(
+        "changes by month",
+        seat("2", "2026-07", effective_unit_price=Decimal(5), subtotal=Decimal(10)),
+        seat("3", "2026-09", effective_unit_price=Decimal(5), subtotal=Decimal(15), tax=Decimal(1)),
+        line("7", "2026-10", customer_id="c2", customer_name="Two"),
+        line("4", "2026-10", currency="EUR"),
+    )
+    moved = [{k: v for k, v in row.items() if v} for row in found.to_dicts()]
+    assert moved == [
+        {"currency": "EUR", "since": "2026-09", "month": "2026-10", "new customers": 4, "after": 4},
+        {"currency": "USD", "since": "2026-07", "month": "2026-09", "before": 1, "quantity": 5,
+         "rest": -6, "tax": 1, "after": 1},
+        {"currency": "USD", "since": "2026-09", "month": "2026-10", "before": 1,
+         "new customers": 7, "lost customers": -15, "tax": -1, "rest": 15, "after": 7},
     ]  # fmt: skip
 
 
@@ -287,6 +305,8 @@ def test_views_of_all_charges_add_up_to_them_in_any_order(rows, random):
             for currency, total in whole.items():
                 mine = found.filter(pl.col("currency").eq_missing(pl.lit(currency)))
                 assert sum(mine["total"].drop_nulls()) == (total or 0)
+    for row in view("changes by month", *lines).rows():
+        assert sum(row[3:-1]) == row[-1]
     shares = view("customers", *lines).group_by("currency").agg(pl.col("share").sum())["share"]
     assert all(abs(share - 1) < Decimal("0.0001") for share in shares if share)
 
@@ -297,7 +317,7 @@ def test_one_invoice_and_many_have_each_view(demo, name):
     many = demo.view(name, since="2026-11")
     one = demo.invoice("G012345612").view(name)
     assert many.schema == one.schema
-    assert many.height >= one.height > 0 or name in {"price movers", "renewals"}
+    assert many.height >= one.height > 0 or name in {"changes by month", "price movers", "renewals"}
 
 
 def test_the_balance_asks_for_no_lines(demo):
