@@ -603,3 +603,11 @@ def test_a_month_without_invoices_is_said(demo):
         demo.compare("2025-01", "2026-09")
     with pytest.raises(ik.NotFoundError):
         demo.compare("2026-09", "G999999999")
+
+
+def test_lines_are_opened_with_their_own_spelling_of_an_id():
+    name = "4B3D9E0C-0000-4000-8000-00000000ABCD"
+    found = ik.compare(frame(line("2", offer_id=name)), frame(line("5", offer_id=name.lower())))
+    assert found.lines("quantity").select("side", "offer_id").rows() == [
+        ("before", name), ("after", name.lower()),
+    ]  # fmt: skip
