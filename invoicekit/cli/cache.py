@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 import typer
@@ -10,7 +10,9 @@ import typer
 from invoicekit.cli.printing import AsShape, Output, Printer
 from invoicekit.cli.terminal import say
 from invoicekit.settings import cache_folder
-from invoicekit.store.cache_admin import Cache
+
+if TYPE_CHECKING:
+    from invoicekit.store.cache_admin import Cache
 
 cache = typer.Typer(
     help="The answers and frames kept on disk.", no_args_is_help=True, rich_markup_mode=None
@@ -44,4 +46,6 @@ def clear(
 
 
 def _cache(context: typer.Context) -> Cache:
+    from invoicekit.store.cache_admin import Cache
+
     return Cache(cache_folder(context.obj))

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from invoicekit.client import Client, connect
-from invoicekit.invoice import Invoice
+from invoicekit.cli.completion import invoice_begun
+
+if TYPE_CHECKING:
+    from invoicekit.client import Client
+    from invoicekit.invoice import Invoice
 
 InvoiceId = Annotated[
-    str, typer.Argument(metavar="ID", help="The invoice's id, as G000024135, or latest.")
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="The invoice's id, as G000024135, or latest.",
+        autocompletion=invoice_begun,
+    ),
 ]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Ask again.")]
 
 
 def client_of(context: typer.Context) -> Client:
     """A client, closed when the command ends."""
+    from invoicekit.client import connect  # what asks is loaded where it is needed: Tab is quick
+
     client = connect(**context.obj)
     context.call_on_close(client.close)
     return client

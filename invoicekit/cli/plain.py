@@ -43,6 +43,8 @@ def plain_words(error: BaseException) -> str:
     'not found. The list is invoicekit invoices (code 2002)'
     """
     text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:  # without its number
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     for words, plain in WORDS:
         text = words.sub(plain, text)
     if isinstance(error, FetchError):

@@ -17,6 +17,7 @@ import typer
 from invoicekit.analysis.reconcile import Reconciliation, reconcile
 from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import totals
+from invoicekit.cli.completion import keys_begun
 from invoicekit.cli.printing import (
     EXIT,
     KEYS,
@@ -48,7 +49,11 @@ def read(
     ],
     by: Annotated[
         str,
-        typer.Option(metavar="KEYS", help=f"totals: joined by commas; of {', '.join(KEYS)}."),
+        typer.Option(
+            metavar="KEYS",
+            help=f"totals: joined by commas; of {', '.join(KEYS)}.",
+            autocompletion=keys_begun,
+        ),
     ] = "customer",
     total: Annotated[
         str | None, typer.Option(metavar="AMOUNT", help="What the invoice's header says.")

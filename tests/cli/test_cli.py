@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from invoicekit.sandbox.demo import demo_partner
-from invoicekit.sandbox.server import Sandbox
+from invoicekit.sandbox.server import Sandbox, demo_sandbox
 from support.partner import refused
 from support.paths import ROOT
 from support.server import TOKEN
@@ -153,6 +153,27 @@ def test_lines_are_written_exactly(shell, tmp_path):
     again = pl.read_csv(io.StringIO(text), schema_overrides={"total_for_customer": pl.String})
     exact = again["total_for_customer"].cast(pl.Decimal(38, 24))
     assert exact.equals(frame["total_for_customer"], check_names=False)
+
+
+def test_lines_of_one_provider_and_the_proof_of_all(shell, tmp_path):
+    found = demo_partner().newest_invoice_id
+    done = shell("lines", found, "-o", str(tmp_path), "--provider", "OneTime")
+    assert done.returncode == 0, done.stderr
+    assert {path.name.split("-")[1] for path in tmp_path.iterdir()} == {
+        "OneTimeInvoiceLineItem.parquet", "DailyRatedUsageLineItem.parquet",
+    }  # fmt: skip
+    assert "✔ ties" in done.stderr
+
+
+def test_doctor_passes_our_own_sandbox(tmp_path):
+    with demo_sandbox(graph=True) as both:
+        more = {f"INVOICEKIT_{name.upper()}": value for name, value in both.settings.items()}
+        done = run("doctor", "--ask", "--format", "json", url="", token="", cache=tmp_path, **more)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = {row["topic"]: row["state"] for row in json.loads(done.stdout)}
+    assert set(found.values()) <= {"fine", "note", "unknown"}
+    for topic in ("list of invoices", "line items", "service answers", "Graph line items"):
+        assert found[topic] == "fine"
 
 
 def test_report_is_written_where_it_is_wanted(shell, tmp_path):

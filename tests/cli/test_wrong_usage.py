@@ -44,11 +44,19 @@ totals ../x
 invoices extra
 invoices --format xml
 invoices --limit 0
+invoices -o
+invoices --offline=yes
 lines G012345612
 lines G012345612 -o
 lines G012345612 -o out --format xlsx
+lines G012345612 -o out --provider mars
+compare
+compare G012345612
+compare G012345611 G012345612 extra
 reconcile
 reconcile G012345612 --format html
+reconcile ../x
+reconcile G012345611 G012345612
 report G012345612
 report
 statement G012345612
@@ -56,6 +64,7 @@ tax-receipts G012345612
 sync --since June
 sync --since 2026-13
 sync extra
+sync --format html
 read
 read totals
 read x.csv --total 1
@@ -66,8 +75,11 @@ read x.csv --dates ymd
 read x.csv totals --by custmer
 cache nonsense
 cache clear extra
+cache info --format yaml
+cache clear --invoice
 doctor extra
 sandbox --port 70000
+sandbox --port -1
 sandbox --port web
 sign-out extra
 demo extra
@@ -189,6 +201,14 @@ def test_an_error_of_the_service_has_its_code_and_request_id(shell, serve, monke
     code, _, err = shell("invoices")
     assert (code, err.count("\n")) == (1, 1)
     assert re.search(r"\(code 900421, request [\w-]{8,}\)$", err), err
+
+
+def test_an_error_of_the_system_is_told_without_its_number(shell, tmp_path):
+    (tmp_path / "there").write_text("a file where a folder should be")
+    code, out, err = shell("invoices", "-o", "there/out.csv")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "Errno" not in err
+    assert err.startswith("error: there: ")
 
 
 def test_what_the_library_says_to_call_is_a_command_at_the_shell():

@@ -1,0 +1,59 @@
+"""`invoicekit reconcile` and `sync`: the proof, said by the exit code as well."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from invoicekit.cli.opening import InvoiceId, Refresh, client_of, invoice_of
+from invoicekit.cli.printing import EXIT, AsShape, Output, Printer, Safe, print_proof, summed_up
+from invoicekit.cli.terminal import say
+from invoicekit.errors import InvoiceKitError
+
+
+def reconcile(
+    context: typer.Context,
+    invoice_id: InvoiceId,
+    shape: AsShape = None,
+    output: Output = None,
+) -> None:
+    """Prove that an invoice's lines add up to its total.
+
+    Exit code 3: they do not; 4: it is incomplete.
+    """
+    invoice = invoice_of(context, invoice_id)
+    proof = invoice.reconcile()
+    print_proof(Printer(shape, output), invoice.id, proof)
+    raise typer.Exit(EXIT[proof.state])
+
+
+def sync(
+    context: typer.Context,
+    since: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The first month.")] = None,
+    refresh: Refresh = False,
+    shape: AsShape = None,
+    output: Output = None,
+    safe: Safe = False,
+) -> None:
+    """Bring all invoices into the store and prove each.
+
+    Exit code 3: one differs; 4: one is incomplete.
+    """
+    printer = Printer(shape, output, safe)
+    failed = None
+    try:
+        synced = client_of(context).sync(since=since, refresh=refresh, tell=printer.tell)
+    except InvoiceKitError as error:
+        if error.synced is None:
+            raise
+        synced, failed = error.synced, error
+    said = summed_up(synced) or ("" if failed else f"no invoice{f' since {since}' * bool(since)}")
+    if not printer.shows_words:
+        printer.print(synced, *filter(None, [said]))
+    elif said:
+        say(said)
+    if failed:
+        raise failed
+    states = set(synced["state"])
+    raise typer.Exit(next((EXIT[s] for s in ("incomplete", "differs") if s in states), 0))
