@@ -30,7 +30,13 @@ from invoicekit.line_items import InvoiceLines, LineItems
 from invoicekit.sources.choose import collections_of
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.documents import write_document
-from invoicekit.sources.partner_center.header import header_of, named_pairs, pairs_of, receipts_of
+from invoicekit.sources.partner_center.header import (
+    header_of,
+    named_pairs,
+    notes_of,
+    pairs_of,
+    receipts_of,
+)
 from invoicekit.sources.partner_center.vocabulary import line_item_type_of, provider_of
 from invoicekit.store.dataset import NotStoredError, Store
 from invoicekit.store.invoice_entry import InvoiceEntry, key_of
@@ -221,7 +227,10 @@ class Invoice:
         >>> invoice.reconcile()
         ✔ ties: 221,438.34 USD, 369 lines, 2 pages, difference 0.00
         """
-        self._tie_out = self._of_lines(lambda lines: lines.proof(self.total, self.currency))
+        notes = notes_of(self._header)
+        self._tie_out = self._of_lines(
+            lambda lines: lines.proof(self.total, self.currency, notes=notes)
+        )
         return self._tie_out
 
     def sync(self, *, refresh: bool = False) -> Synced:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,8 @@ from typing import Literal
 
 import polars as pl
 
-from invoicekit.analysis.reconcile import MARKS, NOT_BILLED, Reconciliation, reconcile
+from invoicekit.analysis.grounds import Grounds
+from invoicekit.analysis.reconcile import MARKS, NOT_BILLED, Reconciliation, proven, reconcile
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import FrameError
 from invoicekit.frames.charges import charges
@@ -35,6 +37,7 @@ class InvoiceLines:
     """What adds up to an invoice's total, in memory or as it lies in the store.
 
     Made once for an invoice; the charges and the ledger are made of it when they are first wanted.
+    `reading` is entered while what lies in the store is read at a later time.
 
     >>> list(invoice.line_items().lines.frames)
     ['OneTimeInvoiceLineItem', 'DailyRatedUsageLineItem']
@@ -42,6 +45,7 @@ class InvoiceLines:
 
     frames: Mapping[str, pl.LazyFrame]
     results: Sequence[CollectionResult]
+    reading: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @cached_property
     def charges(self) -> pl.LazyFrame:
@@ -61,7 +65,7 @@ class InvoiceLines:
         """
         return ledger_frame(self.results)
 
-    def proof(self, total: Decimal, currency: str) -> Reconciliation:
+    def proof(self, total: Decimal, currency: str, *, notes: Sequence[str] = ()) -> Reconciliation:
         """Whether they add up to the invoice's total.
 
         >>> invoice.line_items().lines.proof(invoice.total, invoice.currency).ties
@@ -70,8 +74,11 @@ class InvoiceLines:
         Args:
             total: that of the invoice's header.
             currency: that of the total.
+            notes: what the header names beside charges, in words.
         """
-        return reconcile(
+        sources = {result.source for result in self.results if result.readings}
+        return proven(
+            Grounds(self.charges, self.frames, sources, notes, self.reading),
             self.charges,
             total,
             currency=currency,

@@ -82,6 +82,9 @@ def a_proof(invoice: ik.Invoice) -> None:
     assert_type(proof.ties, bool)
     assert_type(proof.difference, Decimal)
     assert_type(proof.parts, pl.DataFrame)
+    assert_type(proof.findings, pl.DataFrame)
+    assert_type(proof.suspects, pl.DataFrame)
+    proof.assert_ties()
     assert_type(
         ik.reconcile(invoice.charges(), Decimal("2076.63"), currency="USD"), ik.Reconciliation
     )

@@ -10,7 +10,10 @@ from typing import Any, Literal
 
 import polars as pl
 
+from invoicekit.analysis.findings import Proof, findings_of
+from invoicekit.analysis.grounds import Grounds
 from invoicekit.analysis.money import EXACT, plain
+from invoicekit.analysis.suspects import is_borne, suspects_of
 from invoicekit.analysis.totals import totals
 from invoicekit.frames.collection_result import NO_DATA, READ, SHARED
 from invoicekit.frames.schema import NUMBER
@@ -61,7 +64,9 @@ class Reconciliation:
     difference: Decimal
     lines: int
     parts: pl.DataFrame = field(repr=False, compare=False)
-    pages: int | None = None
+    pages: int | None
+    _grounds: Grounds = field(repr=False, compare=False)
+    _seen: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def ties(self) -> bool:
@@ -83,6 +88,90 @@ class Reconciliation:
         """
         rows = self.parts.filter(_is_open())
         return [f"{part} ({state})" for part, state in rows.select("part", "state").iter_rows()]
+
+    @property
+    def findings(self) -> pl.DataFrame:
+        """What is odd about the lines and the header, errors first; empty where nothing is.
+
+        Columns: `finding, severity, provider, line_item_type, object_type, currency, lines, amount,
+        detail`. A row for each finding, collection, objectType and currency; `lines` are those
+        concerned, `amount` is theirs, in `currency`. Flagged, never dropped and never made to fit:
+        the proof is the same with them. They are looked for when they are first asked for.
+
+        `finding` is one of: `row total` (the total of a row is not subtotal + tax; `amount` is
+        what it has more), `header only` (a difference that no line, order, subscription, page or
+        collection bears), `other currency`, `doubled rows` (equal in every field but the page;
+        `lines` are the copies beyond the first, which may well be right), `restated usage` (daily
+        usage is not what was billed, beyond the rounding down that Microsoft publishes; by
+        subscription and meter category), `tax rate` (tax that is not at the rate of the customer's
+        other lines; `amount` is the tax), `no customer`, and `drifted column` (a field that
+        Microsoft does not document). `severity` is `error`, `warning` or `note`.
+
+        >>> found = client.invoice("G012345607").reconcile().findings
+        >>> found.select("finding", "severity", "lines", "amount").row(0)
+        ('header only', 'error', 0, Decimal('-1250.500000000000000000000000'))
+
+        Raises:
+            FrameError: the amounts are too large to be added, or the lines are gone meanwhile.
+        """
+        if "findings" not in self._seen:
+            found = pl.col("state").is_in([OTHER_CURRENCY, NO_TOTAL])
+            others = self.parts.filter(found, pl.col("currency").ne_missing(pl.lit(self.currency)))
+            proof = Proof(
+                self.currency,
+                self.difference,
+                ties=self.ties,
+                whole=self.state != "incomplete",
+                others=others,
+                borne=lambda: is_borne(self._grounds, self.difference, self.currency),
+            )
+            self._seen["findings"] = findings_of(self._grounds, proof)
+        return self._seen["findings"].clone()
+
+    @property
+    def suspects(self) -> pl.DataFrame:
+        """The smallest sets of lines whose sum is the difference; empty where it ties, or none is.
+
+        Columns: `candidate` (a number, 1 the likeliest), `reason` in words, then those of the
+        charges, and `page`: one row a line, at most 20 candidates. The sum is the difference with
+        either sign: of the opposite one, lines that the invoice's total does not have; of the
+        same, lines that it has once more. One unit comes first (a line, a whole order,
+        subscription, page or collection, all copies, all credits), then two lines, then more of
+        those that are likely (copies, credits, one order, one day). What sums to the same cannot
+        be told apart, and the reason says so. The search is exact, and bounded by a count of
+        steps. It is made when it is first asked for.
+
+        >>> invoice.reconcile().suspects.height
+        0
+        >>> charges = invoice.charges()
+        >>> proof = ik.reconcile(charges[1:], invoice.total, currency="USD")
+        >>> proof.suspects["candidate", "reason"].row(0)  # doctest: +ELLIPSIS
+        (1, 'with this line once more the lines add up to the invoice; one of these 2 lines ...')
+
+        Raises:
+            FrameError: the lines are gone meanwhile.
+        """
+        if "suspects" not in self._seen:
+            found = suspects_of(self._grounds, self.difference, self.currency)
+            self._seen["suspects"] = found
+        return self._seen["suspects"].clone()
+
+    def assert_ties(self) -> None:
+        """Do nothing where the invoice ties; for tests and scheduled checks.
+
+        >>> invoice.reconcile().assert_ties()
+        >>> client.invoice("G012345607").reconcile().assert_ties()
+        Traceback (most recent call last):
+        AssertionError: the lines are 1,250.50 USD more than the invoice: ✘ differs: ...
+
+        Raises:
+            AssertionError: it does not; says by how much, and what keeps it from being complete.
+        """
+        if self.ties:
+            return
+        less = "more" if self.difference < 0 else "less"
+        by = f"the lines are {abs(self.difference):,} {self.currency} {less} than the invoice"
+        raise AssertionError(visible(f"{by}: {self}" if self.difference else str(self)))
 
     def __str__(self) -> str:
         pages = "" if self.pages is None else f", {_counted(self.pages, 'page')}"
@@ -118,6 +207,9 @@ def reconcile(
 ) -> Reconciliation:
     """Whether `charges` add up to `invoice_total`, exactly and with nothing missing.
 
+    `findings` and `suspects` are of what the charges tell; `Invoice.reconcile()` looks at the lines
+    behind them too.
+
     >>> ik.reconcile(invoice.charges(), invoice.total, currency="USD")
     ✔ ties: 221,438.34 USD, 369 lines, difference 0.00
 
@@ -134,6 +226,26 @@ def reconcile(
     Raises:
         FrameError: the amounts are too large to be added.
     """
+    return proven(
+        Grounds(charges),
+        charges,
+        invoice_total,
+        currency=currency,
+        details=details,
+        pages=pages,
+    )
+
+
+def proven(
+    grounds: Grounds,
+    charges: Any,  # noqa: ANN401 (any engine's frame)
+    invoice_total: Decimal,
+    *,
+    currency: str,
+    details: pl.DataFrame | None,
+    pages: int | None,
+) -> Reconciliation:
+    """The same, of charges whose lines are known."""
     parts = _parts(charges, currency, details)
     own = parts.filter(pl.col("currency") == currency)
     lines_total = reduce(EXACT.add, own["total"].drop_nulls(), Decimal(0))
@@ -147,6 +259,7 @@ def reconcile(
         lines=int(parts.filter(pl.col("state") != RESTATES)["lines"].sum()),
         parts=parts,
         pages=pages,
+        _grounds=grounds,
     )
 
 

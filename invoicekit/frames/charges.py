@@ -42,6 +42,8 @@ CHARGES = {
     "subscription_end": pl.Date(),
     "credit_reason": pl.String(),
 }
+# The same, and the page that a line came from: where somebody has to find it again.
+PAGED = {**CHARGES, "page": pl.Int32()}
 # Where a charges column comes from when a kind does not say otherwise; else the field of its name.
 USUAL = {
     "provider": "asked_provider",
@@ -83,15 +85,27 @@ def charges(
         usage: the charges of the two daily types (`DailyRatedUsageLineItem`, `DailyUsageLineItem`)
             instead. They restate billing lines of the same invoice, so the two are never together.
     """
+    made: pl.DataFrame | pl.LazyFrame = _concatenated(line_items, CHARGES, usage=usage)
+    return made
+
+
+def paged_charges(line_items: Mapping[str, pl.LazyFrame], *, usage: bool = False) -> pl.LazyFrame:
+    """The same, and the page of each: columns as in `PAGED`."""
+    made: pl.DataFrame | pl.LazyFrame = _concatenated(line_items, PAGED, usage=usage)
+    return made.lazy()
+
+
+def _concatenated(
+    line_items: Mapping[str, Any], columns: Mapping[str, pl.DataType], *, usage: bool
+) -> Any:  # noqa: ANN401 (lazy or not, as the frames are)
     # That there is nothing is seen in a step of its own: polars would make each text twice.
     something = [pl.when(pl.col(name) != "").then(name).alias(name) for name in MADE]
-    frames: list[Any] = [
-        line_items[name].select(_role(kind, column) for column in CHARGES).with_columns(something)
+    frames = [
+        line_items[name].select(_role(kind, column) for column in columns).with_columns(something)
         for name in line_items
         if (kind := BY_OBJECT_TYPE.get(name)) and kind.usage is usage
     ]
-    empty: pl.DataFrame | pl.LazyFrame = pl.DataFrame(schema=CHARGES)
-    return pl.concat(frames) if frames else empty
+    return pl.concat(frames) if frames else pl.DataFrame(schema=columns)
 
 
 def sources_of(kind: Kind) -> frozenset[str]:
@@ -106,7 +120,7 @@ def sources_of(kind: Kind) -> frozenset[str]:
 
 def _role(kind: Kind, column: str) -> pl.Expr:
     source = kind.roles.get(column, USUAL.get(column, column))
-    dtype = CHARGES[column]
+    dtype = PAGED[column]
     if column == "charge_family" and source is None:
         return pl.lit(UNKNOWN, dtype).alias(column)
     if source is None:

@@ -33,6 +33,8 @@ class InvoiceHeader:
     closed: bool = False  # it changes no more
     details: str | None = None  # the collections that it names, as the service sent them
     receipts: str | None = None  # its tax receipts, likewise
+    document_type: str | None = None  # in the service's words: an invoice, a void note, …
+    amendments: str | None = None  # the documents that amend it, as the service sent them
 
     @property
     def month(self) -> str | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import polars as pl
 
 from invoicekit.analysis.money import plain
+from invoicekit.errors import FrameError
 from invoicekit.fetch import lifetimes
 from invoicekit.frames.collection_result import CollectionResult, Pair, is_settled
 from invoicekit.line_items import InvoiceLines
@@ -113,7 +116,27 @@ class InvoiceEntry:
 def lines_of(store: Store, stored: Stored) -> InvoiceLines:
     """The lines of a stored invoice, to be worked on within `store.reading`."""
     results = list(map(CollectionResult.from_json, stored.about["parts"]))
-    return InvoiceLines(store.scans(stored), results)
+    return InvoiceLines(store.scans(stored), results, partial(_reading_later, store, stored))
+
+
+@contextlib.contextmanager
+def _reading_later(store: Store, stored: Stored) -> Iterator[None]:
+    """For work on the lines long after they were proven.
+
+    Raises:
+        FrameError: they are not there any more as they were.
+    """
+    gone = FrameError(
+        f"the lines of {stored.key.invoice_id} are not in the store any more as they were when "
+        "they were proven: reconcile() again"
+    )
+    if not store.is_sound(stored):
+        raise gone
+    try:
+        with store.reading(stored):
+            yield
+    except NotStoredError as cause:
+        raise gone from cause
 
 
 def commit(

@@ -16,6 +16,7 @@ from invoicekit.fetch.session import Session
 from invoicekit.frames.collection_result import CollectionResult
 from invoicekit.frames.schema import NUMBER
 from invoicekit.sources.base import InvoiceHeader
+from invoicekit.sources.partner_center.header import notes_of
 from invoicekit.store.dataset import NotStoredError, Stored, Writer
 from invoicekit.store.invoice_entry import InvoiceEntry, commit, is_of, is_whole, lines_of
 from invoicekit.store.loader import Batches, Consumed, load, warn_of
@@ -72,7 +73,8 @@ def sync_lines(
 
     def proof(stored: Stored) -> Reconciliation:
         with entry.store.reading(stored):
-            return lines_of(entry.store, stored).proof(header.total, header.currency)
+            lines = lines_of(entry.store, stored)
+            return lines.proof(header.total, header.currency, notes=notes_of(header))
 
     stored = None if refresh else entry.store.find(entry.key)
     if stored and _still_counts(entry, stored, collections):

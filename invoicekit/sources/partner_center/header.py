@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -20,6 +22,15 @@ class Receipt(msgspec.Struct):
     """Of a tax receipt, what it is asked for by."""
 
     id: str
+
+
+class Amendment(msgspec.Struct, rename="camel"):
+    """Of a document that amends an invoice, what tells it from others."""
+
+    id: str | None = None
+    document_type: str | None = None
+    total_charges: Decimal | None = None
+    currency_code: str | None = None
 
 
 class Detail(msgspec.Struct, rename="camel"):
@@ -54,6 +65,8 @@ def header_of(row: Mapping[str, Any]) -> InvoiceHeader:
         closed=requests.is_closed(row["invoice_date"]),
         details=row["invoice_details"],
         receipts=row["tax_receipts"],
+        document_type=row["document_type"],
+        amendments=row["amendments"],
     )
 
 
@@ -126,3 +139,26 @@ def receipts_of(header: InvoiceHeader) -> list[tuple[str, Request]]:
             f"invoice {header.id} names its tax receipts (taxReceipts) in a way that cannot be "
             f"read: {cause}. Look at them in the portal"
         ) from cause
+
+
+def notes_of(header: InvoiceHeader) -> list[str]:
+    """What the header names beside charges, in words: that it is no invoice, and what amends it.
+
+    What cannot be read of it is told as it is by the list of invoices, and not here.
+    """
+    kind = _words(header.document_type)
+    notes = [] if kind in {"", "invoice", "none"} else [f"{kind} {header.id}"]
+    try:
+        amendments = msgspec.json.decode(header.amendments or "[]", type=list[Amendment])
+    except (msgspec.DecodeError, RecursionError):
+        return notes
+    for one in amendments:
+        amount = "" if one.total_charges is None else f" of {one.total_charges:,f}"
+        currency = f" {one.currency_code}" if amount and one.currency_code else ""
+        notes.append(f"{_words(one.document_type) or 'amendment'} {one.id}{amount}{currency}")
+    return notes
+
+
+def _words(document_type: str | None) -> str:
+    """`adjustment_note` and `AdjustmentNote` as people write it."""
+    return re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", document_type or "").lower()

@@ -1,0 +1,289 @@
+"""What is odd about an invoice, under fixed names: flagged, never dropped, never made to fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import reduce
+from typing import Any
+
+import polars as pl
+
+from invoicekit.analysis.copies import COPY, LINE, doubled, numbered
+from invoicekit.analysis.grounds import Grounds
+from invoicekit.analysis.money import EXACT, plain
+from invoicekit.analysis.restated import restated
+from invoicekit.analysis.tax_rates import odd_tax
+from invoicekit.analysis.totals import totals
+from invoicekit.errors import FrameError
+from invoicekit.frames.charges import CHARGES, paged_charges
+from invoicekit.frames.decode import OURS
+from invoicekit.frames.numbers import AS_SENT
+from invoicekit.frames.schema import BY_OBJECT_TYPE, KINDS, NUMBER, snake
+from invoicekit.visible import visible
+
+ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
+FINDINGS = {
+    "finding": pl.String(),
+    "severity": pl.String(),
+    "provider": pl.String(),
+    "line_item_type": pl.String(),
+    "object_type": pl.String(),
+    "currency": pl.String(),
+    "lines": pl.Int64(),
+    "amount": NUMBER,
+    "detail": pl.String(),
+}
+PART = ("provider", "line_item_type", "object_type")
+MOST_NAMED = 3  # subscriptions
+ANY_SOURCE = frozenset({"v1", "graph", "files"})
+BILLING = frozenset(kind.object_type for kind in KINDS if not kind.usage)
+USAGE = frozenset(kind.object_type for kind in KINDS if kind.usage)
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the proof says, as far as the checks ask."""
+
+    currency: str
+    difference: Decimal
+    ties: bool
+    whole: bool  # every collection is read
+    others: pl.DataFrame  # the parts in another currency
+    borne: Callable[[], bool]  # a line, order, subscription, page or collection is the difference
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A kind of finding: for which objectTypes it holds, and for lines of which sources.
+
+    An empty set of objectTypes: it is of the invoice, or of whatever type the lines are.
+    """
+
+    finding: str
+    severity: str
+    rows: Callable[[Grounds, Proof, frozenset[str]], Iterator[Row]]
+    object_types: frozenset[str] = frozenset()
+    sources: frozenset[str] = ANY_SOURCE
+
+
+def findings_of(grounds: Grounds, proof: Proof) -> pl.DataFrame:
+    """All findings, errors first; columns as in `FINDINGS`.
+
+    Raises:
+        FrameError: the amounts are too large to be added.
+    """
+    import narwhals as nw
+
+    rows = []
+    try:
+        with grounds.reading():
+            for check in CHECKS:
+                if not grounds.sources or check.sources.issuperset(grounds.sources):
+                    found = check.rows(grounds, proof, check.object_types)
+                    rows += [_row(check, row) for row in found]
+    except (pl.exceptions.ComputeError, nw.exceptions.ComputeError) as cause:
+        if "overflow" not in str(cause):
+            raise
+        raise FrameError(
+            "the amounts are too large to be checked exactly (38 digits, 24 of them decimals)"
+        ) from cause
+    frame = pl.DataFrame(rows, schema=FINDINGS)
+    order = pl.col("severity").replace_strict(SEVERITIES, list(range(len(SEVERITIES))))
+    return frame.sort(order, maintain_order=True)
+
+
+def _row(check: Check, row: Row) -> Row:
+    plain_ = {"finding": check.finding, "severity": check.severity, **row}
+    return {**dict.fromkeys(FINDINGS), **plain_, "detail": visible(plain_["detail"])}
+
+
+def _of_charges(
+    pick: Callable[[pl.LazyFrame], pl.LazyFrame], detail: str
+) -> Callable[[Grounds, Proof, frozenset[str]], Iterator[Row]]:
+    """A check that picks charges; a row for each collection, objectType and currency."""
+
+    def rows(grounds: Grounds, _: Proof, types: frozenset[str]) -> Iterator[Row]:
+        picked = pick(numbered(grounds.charges()).filter(_is_of(types)))
+        for found in totals(picked, *PART).iter_rows(named=True):
+            yield _part(found) | {"amount": found["total"], "detail": detail}
+
+    return rows
+
+
+def _is_of(types: frozenset[str]) -> pl.Expr:
+    """Whether charges are of these objectTypes; those that do not say are taken for billed."""
+    return pl.col("object_type").is_in(sorted(types)).fill_null(value=True)
+
+
+def _part(found: Row) -> Row:
+    return {name: found[name] for name in (*PART, "currency", "lines")}
+
+
+def _off_total(charges: pl.LazyFrame) -> pl.LazyFrame:
+    more = pl.col("total") - pl.col("subtotal") - pl.col("tax")
+    return charges.with_columns(more.alias("total")).filter(pl.col("total") != 0)
+
+
+def _oddly_taxed(charges: pl.LazyFrame) -> pl.LazyFrame:
+    odd = odd_tax(charges)
+    return charges.filter(pl.col(LINE).is_in(odd.implode())).with_columns(
+        pl.col("tax").alias("total")
+    )
+
+
+def _doubled_rows(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator[Row]:
+    """Of lines, all fields are compared; of charges alone, all columns that they have."""
+    for name, frame in (grounds.frames or {"": grounds.charges()}).items():
+        copies = doubled(frame).filter(COPY).drop(COPY, LINE)
+        if copies.is_empty():
+            continue
+        kind = BY_OBJECT_TYPE.get(name)
+        usage = bool(kind and kind.usage)
+        severity = NOTE if proof.ties or usage else WARNING
+        if not grounds.frames:
+            for found in totals(copies.select(*CHARGES), *PART).iter_rows(named=True):
+                yield _copies(found, severity, "total", "the charges tell")
+        elif kind is None:
+            sides = copies.group_by("asked_provider", "asked_line_item_type").len().sort(pl.all())
+            for provider, line_item_type, lines in sides.iter_rows():
+                yield {"severity": severity, "provider": provider, "lines": lines,
+                       "line_item_type": line_item_type, "object_type": name,
+                       "detail": _equal("the service sent")}  # fmt: skip
+        else:
+            charges = paged_charges({name: copies.lazy()}, usage=usage).select(*CHARGES)
+            for found in totals(charges, *PART).iter_rows(named=True):
+                amount = "subtotal" if usage else "total"
+                yield _copies(found, severity, amount, "the service sent")
+
+
+def _copies(found: Row, severity: str, amount: str, what: str) -> Row:
+    return _part(found) | {"severity": severity, "amount": found[amount], "detail": _equal(what)}
+
+
+def _equal(what: str) -> str:
+    return (
+        f"equal to an earlier line in all that {what} but the page: sent twice, or billed several "
+        "times for a reason; they count"
+    )
+
+
+def _other_currency(_: Grounds, proof: Proof, types: frozenset[str]) -> Iterator[Row]:
+    for part in proof.others.filter(_is_of(types)).iter_rows(named=True):
+        yield _part(part) | {
+            "amount": part["total"],
+            "detail": f"in {part['currency'] or 'no currency'}, and the invoice in "
+            f"{proof.currency}: they are not in its lines' total",
+        }
+
+
+def _drifted(grounds: Grounds, _: Proof, types: frozenset[str]) -> Iterator[Row]:
+    for name, frame in grounds.frames.items():
+        kind = BY_OBJECT_TYPE.get(name)
+        if kind is None or kind.object_type not in types:
+            continue
+        known = {*OURS, *(column.name for column in kind.columns), *map(snake, kind.former.split())}
+        extra = [
+            column
+            for column in frame.collect_schema().names()
+            if column not in known and column.removesuffix(AS_SENT) not in known
+        ]
+        if not extra:
+            continue
+        sides = [pl.col("asked_provider"), pl.col("asked_line_item_type")]
+        counts = frame.group_by(sides).agg(pl.col(extra).count()).sort(sides)
+        for row in counts.collect(engine="streaming").iter_rows():
+            for column, lines in zip(extra, row[2:], strict=True):
+                if lines:
+                    yield {"provider": row[0], "line_item_type": row[1], "object_type": name,
+                           "lines": lines,
+                           "detail": f"{column!r} is no field that Microsoft documents; kept as "
+                           "text"}  # fmt: skip
+
+
+def _restated_usage(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator[Row]:
+    unlike = restated(grounds.frames, proof.currency) if grounds.frames else pl.DataFrame()
+    sides = (*PART, "currency")
+    for rows in unlike.partition_by(sides, maintain_order=True) if len(unlike) else ():
+        more = [EXACT.subtract(*pair) for pair in rows.select("used", "billed").iter_rows()]
+        money = bool(rows["money"][0])
+        first = rows.row(0, named=True)
+        yield {name: first[name] for name in sides} | {
+            "lines": int(rows["lines"].sum()),
+            "amount": reduce(EXACT.add, more) if money else None,
+            "detail": _unlike_words(rows, more, money=money),
+        }
+
+
+def _unlike_words(rows: pl.DataFrame, more: Sequence[Decimal], *, money: bool) -> str:
+    by_more = zip(more, rows.iter_rows(named=True), strict=True)
+    ranked = sorted(by_more, key=lambda one: -abs(one[0]))
+    named = [_used_and_billed(row) for _, row in ranked[:MOST_NAMED]]
+    rest = f"; and {len(ranked) - len(named):,} more" if len(ranked) > len(named) else ""
+    what = "amount" if money else "quantity"
+    return f"the days' {what} is not what was billed, beyond rounding: {'; '.join(named)}{rest}"
+
+
+def _used_and_billed(row: Row) -> str:
+    category = f" ({row['category']})" if row["category"] else ""
+    used, billed = (plain(row[name], row["currency"]) for name in ("used", "billed"))
+    return f"subscription {row['subscription']}{category}, {used} used, {billed} billed"
+
+
+def _header_only(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator[Row]:
+    """What no line bears; where another finding is the whole difference, that is the cause."""
+    if not (proof.whole and proof.difference) or proof.borne() or _told(grounds, proof):
+        return
+    what = "a credit or adjustment" if proof.difference < 0 else "a charge or adjustment"
+    header = f"; the header names {', '.join(grounds.notes)}" if grounds.notes else ""
+    yield {
+        "currency": proof.currency,
+        "lines": 0,
+        "amount": proof.difference,
+        "detail": f"{what} that the header's total has, and no line, order, subscription, page or "
+        f"collection{header}",
+    }
+
+
+def _told(grounds: Grounds, proof: Proof) -> bool:
+    """Whether lines in another currency, or wrong totals of rows, are the whole difference."""
+    others = reduce(EXACT.add, proof.others["total"].drop_nulls(), Decimal(0))
+    wrong = [
+        row["amount"]
+        for row in _row_total(grounds, proof, BILLING)
+        if row["currency"] == proof.currency
+    ]
+    off = -reduce(EXACT.add, wrong, Decimal(0))
+    return proof.difference in {one for one in (others, off, EXACT.add(others, off)) if one}
+
+
+_row_total = _of_charges(_off_total, "total is not subtotal + tax; by this much more")
+CHECKS = (
+    Check("row total", ERROR, _row_total, BILLING),
+    Check("header only", ERROR, _header_only),
+    Check("other currency", ERROR, _other_currency, BILLING),
+    Check("doubled rows", WARNING, _doubled_rows),
+    Check("restated usage", WARNING, _restated_usage, USAGE, frozenset({"v1", "graph"})),
+    Check(
+        "tax rate",
+        WARNING,
+        _of_charges(
+            _oddly_taxed,
+            "tax that is not at the rate of the customer's, or country's, other lines, or is out "
+            "of line with its subtotal",
+        ),
+        BILLING,
+    ),
+    Check(
+        "no customer",
+        NOTE,
+        _of_charges(
+            lambda charges: charges.filter(pl.col("customer_id").is_null()),
+            "charges that name no customer; totals by customer have them in a row of their own",
+        ),
+        BILLING,
+    ),
+    Check("drifted column", NOTE, _drifted, BILLING | USAGE),
+)

@@ -1,0 +1,99 @@
+"""Where an invoice differs: the smallest sets of lines whose sum is the difference.
+
+Exact, in integers. A set is made of units: a line; all lines of an order, a subscription, a page or
+a collection; all copies of rows that are there twice; all credits; all lines in another currency,
+whose amounts may have been taken for the invoice's. First one unit, then two lines,
+then more lines among likely ones. A sum with the opposite sign of the difference is of lines that
+the invoice's total does not have; with the same sign, of lines that it has once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import polars as pl
+
+from invoicekit.analysis.copies import COPY, LINE, doubled, numbered
+from invoicekit.analysis.grounds import Grounds
+from invoicekit.analysis.suspect_pairs import pairs
+from invoicekit.analysis.suspect_pools import larger
+from invoicekit.analysis.suspect_units import units
+from invoicekit.analysis.suspect_values import MOST, Candidate, in_units
+from invoicekit.frames.charge_types import CREDIT
+from invoicekit.frames.charges import PAGED
+
+SUSPECTS = {"candidate": pl.Int64(), "reason": pl.String(), **PAGED}
+# What lines are told apart by; their order decides nothing.
+TOLD_BY = (
+    "provider", "line_item_type", "customer_id", "order_id", "subscription_id", "charge_type",
+    "charge_start", "offer_id",
+)  # fmt: skip
+
+
+def suspects_of(grounds: Grounds, difference: Decimal, currency: str) -> pl.DataFrame:
+    """The candidates, likeliest first, one row a line; columns as in `SUSPECTS`."""
+    if not difference:
+        return pl.DataFrame(schema=SUSPECTS)
+    with grounds.reading():
+        found = _candidates(grounds, difference, currency)
+        return _shown(grounds.charges(), found)
+
+
+def is_borne(grounds: Grounds, difference: Decimal, currency: str) -> bool:
+    """Whether one unit is the difference."""
+    lines, wanted = _lines(grounds, difference, currency)
+    return bool(units(lines, wanted))
+
+
+def _candidates(grounds: Grounds, difference: Decimal, currency: str) -> list[Candidate]:
+    lines, wanted = _lines(grounds, difference, currency)
+    own = lines.filter(pl.col("foreign").is_null())
+    return units(lines, wanted) or pairs(own, wanted) or larger(own, wanted)
+
+
+def _lines(grounds: Grounds, difference: Decimal, currency: str) -> tuple[pl.DataFrame, int]:
+    """The lines, their totals as integers, in an order that pages do not decide.
+
+    `foreign` is the currency of those that are in another one than the invoice.
+    """
+    charges = grounds.charges()
+    copies = doubled(charges).filter(COPY)[LINE]
+    lines = (
+        numbered(charges)
+        .filter(pl.col("total") != 0)
+        .select(
+            LINE,
+            "total",
+            pl.when(pl.col("currency").ne_missing(pl.lit(currency)))
+            .then(pl.col("currency").fill_null("no currency"))
+            .alias("foreign"),
+            "page",
+            *TOLD_BY,
+            (pl.col("charge_family").eq_missing(CREDIT) | (pl.col("total") < 0)).alias("credit"),
+            pl.col(LINE).is_in(copies.implode()).alias("copy"),
+        )
+        .collect(engine="streaming")
+    )
+    values, wanted = in_units(lines["total"], difference)
+    ordered = lines.with_columns(values.alias("value")).drop("total")
+    return ordered.sort("value", *TOLD_BY, "page", LINE, nulls_last=True), wanted
+
+
+def _shown(charges: pl.LazyFrame, found: Sequence[Candidate]) -> pl.DataFrame:
+    """The lines of the candidates, whole."""
+    told = pl.DataFrame(
+        [
+            (number, candidate.reason, line)
+            for number, candidate in enumerate(found[:MOST], 1)
+            for line in candidate.lines
+        ],
+        schema={"candidate": pl.Int64(), "reason": pl.String(), LINE: pl.UInt32()},
+        orient="row",
+    )
+    wanted = told[LINE].unique().sort()
+    lines = numbered(charges).filter(pl.col(LINE).is_in(wanted.implode())).collect(
+        engine="streaming"
+    )  # fmt: skip
+    rows = told.join(lines, on=LINE).sort("candidate", "page", LINE, nulls_last=True)
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in SUSPECTS.items())
