@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from invoicekit.fetch.notebook import CellLine, kernel_shell
 from invoicekit.pages import Page
 from invoicekit.visible import encodable, visible
+
+if TYPE_CHECKING:
+    from tqdm.std import tqdm
 
 T = TypeVar("T")
 QUIET = 1.0  # seconds
@@ -29,17 +33,14 @@ class Progress:
     """Counts the lines of pages read on several threads, and can stop them all between pages."""
 
     def __init__(self, name: str, wish: Wish = None) -> None:
-        from tqdm.auto import tqdm
-
         self._name = visible(name)
         self._tell = wish if callable(wish) else None
         self._lines = 0
-        self._bar = tqdm(
-            desc=self._name, unit=" lines", delay=QUIET, leave=False, disable=_disabled(wish)
-        )
+        self._bar = _bar(wish, desc=self._name, unit=" lines")
         self._lock = threading.Lock()
         self._stopped = False
         self._seen = time.monotonic()  # when something was shown last
+        self._waited = False
         self._token: Token[Progress | None] | None = None
 
     def __enter__(self) -> Self:
@@ -53,6 +54,9 @@ class Progress:
         where: TracebackType | None,
     ) -> None:
         self.stop()
+        if self._waited and not self._bar.disable:
+            self._bar.display(msg="")  # of what was shown between pages, tqdm does not know
+            self._bar.fp.write("\r")
         self._bar.close()
         if self._token is not None:
             _SHOWN.reset(self._token)
@@ -62,6 +66,7 @@ class Progress:
         if time.monotonic() - self._seen > QUIET:
             with self._lock:
                 self._seen = time.monotonic()
+                self._waited = True
                 self._bar.bar_format = WAITING
                 self._bar.set_description_str(visible(why), refresh=True)
 
@@ -111,18 +116,9 @@ class Counted(Generic[T]):
     """What is iterated over, with a bar above a second, and lines told beside it."""
 
     def __init__(self, things: Iterable[T], total: int, unit: str, wish: Wish = None) -> None:
-        from tqdm.auto import tqdm
-
         self._unit = unit
         self._told = wish if callable(wish) else None
-        self._bar = tqdm(
-            things,
-            total=total,
-            unit=f" {unit}",
-            delay=QUIET,
-            leave=False,
-            disable=_disabled(wish),
-        )
+        self._bar = _bar(wish, iterable=things, total=total, unit=f" {unit}")
 
     def __enter__(self) -> Self:
         return self
@@ -140,6 +136,14 @@ class Counted(Generic[T]):
         """Tell a line, by `tell` or on standard output, above the bar."""
         with self._bar.external_write_mode():
             (tell or _print)(visible(line))
+
+
+def _bar(wish: Wish, **how: Any) -> tqdm[Any]:  # noqa: ANN401 (as of tqdm)
+    """A bar on the terminal or in a notebook's cell; it leaves nothing behind in either."""
+    from tqdm.std import tqdm
+
+    file = CellLine() if kernel_shell() else None  # `None` is standard error
+    return tqdm(**how, file=file, delay=QUIET, leave=False, disable=_disabled(wish))
 
 
 def _disabled(wish: Wish) -> bool | None:
