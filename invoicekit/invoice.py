@@ -266,6 +266,29 @@ class Invoice:
 
         return write_report(self, Path(path))
 
+    def workbook(self, path: str | Path) -> Path:
+        """Write the invoice as an Excel file that adds itself up again, and return its path.
+
+        Sheets: a summary with the proof, totals by customer and by offer, the lines of each
+        objectType, and checks, whose formulas add up the sheets and compare them with the invoice.
+        Ids are text, days are days, amounts are numbers in their currency's decimals. A number of
+        more digits than a spreadsheet keeps (15) has its exact text beside it; lines beyond the
+        1,048,576 rows of a sheet go on in the next one. Text is text: no formula, no link.
+
+        >>> invoice.workbook("october.xlsx").name
+        'october.xlsx'
+
+        Args:
+            path: the file; one that is there is replaced.
+
+        Raises:
+            ValueError: `path` is a folder, or its folder does not exist.
+            OSError: it cannot be written; a file that was there stays as it was.
+        """
+        from invoicekit.show.workbook import write_workbook
+
+        return self._of_lines(lambda lines: write_workbook(self, lines, Path(path)))
+
     def statement(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the invoice's PDF to `path`, and return it.
 

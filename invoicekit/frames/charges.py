@@ -108,18 +108,27 @@ def _concatenated(
     return pl.concat(frames) if frames else pl.DataFrame(schema=columns)
 
 
+def source_of(kind: Kind, column: str) -> str | None:
+    """The column of a kind that a column of the charges is made from; none where it has none.
+
+    >>> source_of(BY_OBJECT_TYPE["OneTimeInvoiceLineItem"], "total")
+    'total_for_customer'
+    """
+    return kind.roles.get(column, USUAL.get(column, column))
+
+
 def sources_of(kind: Kind) -> frozenset[str]:
     """The columns of a kind that its charges are made from: they say what is billed, and to whom.
 
     >>> sorted(sources_of(BY_OBJECT_TYPE["DailyUsageLineItem"]) & {"resource_guid", "unit", "tax"})
     ['resource_guid']
     """
-    sources = (kind.roles.get(column, USUAL.get(column, column)) for column in CHARGES)
+    sources = (source_of(kind, column) for column in CHARGES)
     return frozenset(name for source in sources if source for name in source.split(":"))
 
 
 def _role(kind: Kind, column: str) -> pl.Expr:
-    source = kind.roles.get(column, USUAL.get(column, column))
+    source = source_of(kind, column)
     dtype = PAGED[column]
     if column == "charge_family" and source is None:
         return pl.lit(UNKNOWN, dtype).alias(column)

@@ -1,0 +1,1 @@
+"""Excel files: frames as sheets, and sheets that are read like a page."""
