@@ -17,7 +17,16 @@ import polars as pl
 from invoicekit.analysis.totals import keys_of
 from invoicekit.analysis.views import view_named
 from invoicekit.auth.signers import identified
-from invoicekit.errors import AccessError, NotFoundError, PageError, SettingsError, warn
+from invoicekit.errors import (
+    FetchError,
+    NotFoundError,
+    PageError,
+    SettingsError,
+    bare,
+    did_you_mean,
+    one_of,
+    warn,
+)
 from invoicekit.fetch.progress import Wish
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.retry import RetryPolicy
@@ -45,10 +54,9 @@ if TYPE_CHECKING:
     from invoicekit.auth.diagnosis import Diagnosis
     from invoicekit.auth.given import TokenCredential
 
-FORBIDDEN = 403
+FORBIDDEN, NOT_FOUND = 403, 404
 CURRENCY = re.compile(r"[A-Z]{3}")
 MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
-NOTHING = pl.DataFrame(schema={"invoice_id": pl.String()})
 # Of an invoice's header, what an analyst reads; the rest is links and nested objects.
 UNSHOWN = ("pdf_download_link", "tax_receipts", "invoice_details", "links", "attributes")
 
@@ -215,30 +223,37 @@ class Client:
     def invoice(self, invoice_id: str, *, refresh: bool = False) -> Invoice:
         """The invoice with this id; from the list where an app-only sign-in may not ask by id.
 
+        One that the service does not know is looked for in the list, without blanks and case: the
+        only one that is equal is it.
+
         >>> client.invoice("G012345611").total
         Decimal('221438.34')
+        >>> client.invoice(" g0123 45611").id
+        'G012345611'
 
         Args:
-            invoice_id: as in the column `invoice_id` of `invoices()`, in any case.
+            invoice_id: as in the column `invoice_id` of `invoices()`.
             refresh: ask the service again; else the header is kept for an hour.
 
         Raises:
+            TypeError: it is no text.
             ValueError: it cannot be an id.
-            NotFoundError: the service has no such invoice.
-            AccessError: this sign-in may not ask by id.
+            NotFoundError: there is no such invoice; names the nearest.
+            AccessError: this sign-in may not ask by id, and the list does not have it.
         """
+        if not isinstance(invoice_id, str):
+            name = invoice_id if isinstance(invoice_id, int) else "G000024135"
+            raise TypeError(f'the id of an invoice is a text: write client.invoice("{name}")')
+        invoice_id = invoice_id.strip(" \t\r\n")
         asked = partner_center.invoice(invoice_id)
         try:
             header, _ = pull(self._session, asked, resource, decode_invoices, refresh=refresh)
-        except AccessError as error:
-            header = self._headers(refresh=refresh) if error.status == FORBIDDEN else NOTHING
-            header = header.filter(pl.col("invoice_id").str.to_lowercase() == invoice_id.lower())
-            if header.height > 1:  # two that differ in case alone
-                header = header.filter(pl.col("invoice_id") == invoice_id)
-            if header.is_empty():
+        except FetchError as error:
+            if error.status not in {FORBIDDEN, NOT_FOUND} and not self.settings.offline:
                 raise
+            header = self._listed(invoice_id, error, refresh=refresh)
         found = header["invoice_id"].item()
-        if found is None or found.lower() != invoice_id.lower():
+        if found is None or bare(found) != bare(invoice_id):
             raise PageError(f"asked for invoice {invoice_id}, and the service sent another one")
         return Invoice(self._session, header.row(0, named=True))
 
@@ -290,7 +305,7 @@ class Client:
             SettingsError: it takes Graph, and there is no token for that.
         """
         if period not in PERIODS:
-            raise ValueError(f"{period!r} is no period; it is one of {', '.join(PERIODS)}")
+            raise ValueError(f"{period!r} is no period{one_of(str(period), PERIODS)}")
         currency = self._currency(currency)
         if refresh or (period, currency) not in self._unbilled:
             found = read_unbilled(self._session, period, currency)
@@ -643,6 +658,25 @@ class Client:
         for notice in found.notices:
             warn(notice, each_time=True)
         return found
+
+    def _listed(self, invoice_id: str, refused: FetchError, *, refresh: bool) -> pl.DataFrame:
+        """The header of that invoice in the list, where the service does not give it by its id."""
+        try:
+            headers = self._headers(refresh=refresh)
+        except FetchError:
+            raise refused from None
+        ids = headers["invoice_id"].drop_nulls().to_list()
+        same = [one for one in ids if one == invoice_id]
+        same = same or [one for one in ids if bare(one) == bare(invoice_id)]
+        if len(same) == 1:
+            return headers.filter(pl.col("invoice_id") == same[0])
+        near = (
+            f"; write {' or '.join(map(repr, same))};"
+            if same
+            else did_you_mean(invoice_id, ids, most=3)
+        )
+        refused.hint = f"the list has no such invoice{near or ';'} client.invoices() has them all"
+        raise refused
 
     def _headers_since(self, since: str | None, *, refresh: bool = False) -> pl.DataFrame:
         first = None if since is None else first_of(since)

@@ -16,15 +16,24 @@ error, and yet to be known, is a `UserWarning` at the line of whoever called inv
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from invoicekit.visible import visible
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     import polars as pl
+
+
+# The way through invoicekit is of use to its developers alone.
+ALL_OF_IT = "(all of it: import sys, traceback; traceback.print_exception(sys.last_value))"
 
 
 class InvoiceKitError(Exception):
@@ -37,6 +46,10 @@ class InvoiceKitError(Exception):
 
     def __str__(self) -> str:
         return visible(super().__str__())
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows of it: how its user's lines led here, and the message."""
+        return [*_lines_of_user(self.__traceback__), f"{type(self).__name__}: {self}", ALL_OF_IT]
 
 
 class SettingsError(InvoiceKitError):
@@ -53,7 +66,7 @@ class FetchError(InvoiceKitError):
     """The service could not be asked, or answered with something that is no answer.
 
     `url` never holds a credential; `code` and `description` are the service's own words
-    (Partner Center's ApiFault), `hint` is ours.
+    (Partner Center's ApiFault), `hint` is ours: what to do, and the end of the text.
     """
 
     def __init__(
@@ -77,6 +90,12 @@ class FetchError(InvoiceKitError):
         self.correlation_id = correlation_id
         self.hint = hint
 
+    def __str__(self) -> str:
+        text, hint = super().__str__(), visible(self.hint or "")
+        if not hint or hint.lower() in text.lower():
+            return text
+        return f"{text.rstrip('.')}. {hint[0].upper()}{hint[1:]}"
+
 
 class AccessError(FetchError):
     """The service refused us (401, 403)."""
@@ -98,7 +117,62 @@ class CurrencyError(InvoiceKitError):
     """Amounts of several currencies were asked to be one number or one axis."""
 
 
-PACKAGE = str(Path(__file__).parent)
+def did_you_mean(word: str, allowed: Iterable[str], most: int = 1) -> str:
+    """`"; did you mean …?"` with what of the allowed words is nearest; `""` where none is near.
+
+    >>> did_you_mean("Custmer", ["offer", "customer"]), did_you_mean("x", ["offer"])
+    ("; did you mean 'customer'?", '')
+    """
+    from difflib import get_close_matches
+
+    known = {bare(one): one for one in allowed}
+    near = get_close_matches(bare(word), known, n=most)
+    return f"; did you mean {' or '.join(repr(known[one]) for one in near)}?" if near else ""
+
+
+def one_of(word: str, allowed: Iterable[str], are: str = "it is one of") -> str:
+    """The end of a message on a word that is not allowed: those that are, and the nearest of them.
+
+    >>> one_of("ofice", ["azure", "office"])
+    "; it is one of azure, office. Did you mean 'office'?"
+    >>> one_of("x", ["azure", "office"])
+    '; it is one of azure, office'
+    """
+    allowed = list(allowed)
+    near = did_you_mean(word, allowed)
+    return f"; {are} {', '.join(allowed)}" + (f". D{near.removeprefix('; d')}" if near else "")
+
+
+def bare(word: str) -> str:
+    """A word without blanks and case.
+
+    >>> bare(" g0123 45")
+    'g012345'
+    """
+    return "".join(word.split()).casefold()
+
+
+def _lines_of_user(trace: TracebackType | None) -> list[str]:
+    """The frames of a traceback up to the call into the package, without those of IPython."""
+    import traceback
+
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    lines = []
+    for frame in traceback.extract_tb(trace):
+        if frame.filename.startswith(PACKAGE):
+            break
+        if f"{os.sep}IPython{os.sep}" not in frame.filename:
+            cell = shell.compile.format_code_name(frame.filename) if shell else None
+            where = " ".join(cell) if cell else frame.filename
+            lines.append(f"{where}, line {frame.lineno}, in {frame.name}\n    {frame.line}")
+    return lines
+
+
+T = TypeVar("T")
+Place = tuple[str, int, str, dict[Any, Any]]  # a file, a line, its module, the warnings it had
+PACKAGE = f"{Path(__file__).parent}{os.sep}"
+_submitted_from: ContextVar[Place | None] = ContextVar("_submitted_from", default=None)
 
 
 def warn(message: str, *, each_time: bool = False) -> None:
@@ -109,17 +183,34 @@ def warn(message: str, *, each_time: bool = False) -> None:
         each_time: also where that line has had the very same warning before, as a cell that is run
             again has: for what makes a figure another one.
     """
-    filename, line, names = _caller()
-    seen = {} if each_time else names.setdefault("__warningregistry__", {})
-    module = names.get("__name__") or "unknown"
+    filename, line, module, before = _caller()
+    seen = {} if each_time else before
     warnings.warn_explicit(visible(message), UserWarning, filename, line, module, seen)
 
 
-def _caller() -> tuple[str, int, dict[str, Any]]:
-    """The file and line that called into the package, and the globals there."""
+def for_caller(task: Callable[[], T]) -> Callable[[], T]:
+    """`task` for another thread, whose warnings are at the line that is the caller's now."""
+    place = _caller()
+
+    def run() -> T:
+        before = _submitted_from.set(place)
+        try:
+            return task()
+        finally:
+            _submitted_from.reset(before)
+
+    return run
+
+
+def _caller() -> Place:
+    """Where the outermost call into the package was made, or the work of this thread submitted."""
+    if (place := _submitted_from.get()) is not None:
+        return place
     frame = found = sys._getframe(1)  # noqa: SLF001 (there is no other way)
     while (outer := frame.f_back) is not None:
         if frame.f_code.co_filename.startswith(PACKAGE):
             found = outer
         frame = outer
-    return found.f_code.co_filename, found.f_lineno, found.f_globals
+    names = found.f_globals  # which may hold a token: they stay in this frame
+    before = names.setdefault("__warningregistry__", {})
+    return found.f_code.co_filename, found.f_lineno, names.get("__name__") or "unknown", before

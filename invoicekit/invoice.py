@@ -9,14 +9,14 @@ from decimal import Decimal
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import polars as pl
 
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.sides import charges_and_credits
-from invoicekit.analysis.totals import totals
+from invoicekit.analysis.totals import keys_of, totals
 from invoicekit.analysis.view_amounts import BILLED
 from invoicekit.analysis.views import view_named
 from invoicekit.fetch.collection import Collection
@@ -24,7 +24,7 @@ from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.session import Session
 from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.files.private import file_name
-from invoicekit.frames.charges import charges
+from invoicekit.frames.charges import CHARGES, charges
 from invoicekit.frames.collection_result import SHARED, CollectionResult, Pair
 from invoicekit.line_items import InvoiceLines, LineItems
 from invoicekit.sources.choose import collections_of
@@ -123,6 +123,7 @@ class Invoice:
             refresh: ask the service again, whatever is kept on disk.
 
         Raises:
+            TypeError: a word is no text.
             ValueError: no such provider or line item type, or the source does not hold it.
             SettingsError: it takes Graph, and there is no token for that.
             FetchError: the service could not be asked; what was read is kept for the next try.
@@ -137,6 +138,7 @@ class Invoice:
             and (line_item_type is None or kind == line_item_type_of(line_item_type))
         ]
         if source is not None and source != self._source:
+            collections_of(self._header, pairs, self._session.settings, source)  # refused or not
             self._read.clear()  # of two sources at once, lines could count twice or not at all
             self._source = source
         if not self._read and not (refresh and wanted == pairs):
@@ -186,7 +188,12 @@ class Invoice:
         Args:
             by: as of `ik.totals()`: `"customer"`, `"offer"`, `"subscription"`, or any column of the
                 charges but the amounts. None gives a row per currency.
+
+        Raises:
+            TypeError: a key is no text, but a list of keys.
+            ValueError: a key is no column of the charges; nothing was read yet.
         """
+        keys_of(by, CHARGES)
         return self._of_lines(lambda lines: totals(lines.charges, *by))
 
     def view(self, name: str) -> pl.DataFrame:
@@ -334,6 +341,12 @@ class Invoice:
             )
             for receipt, request in receipts_of(self._header)
         ]
+
+    if not TYPE_CHECKING:  # a type checker knows that this is an error
+
+        def __call__(self, *_: object) -> NoReturn:
+            """What `client.latest()` comes to: `latest` is a property."""
+            raise TypeError("an invoice is not called: write client.latest, without parentheses")
 
     def __repr__(self) -> str:
         what = f"Invoice {self.id} of {self.date}: {self.total:,} {self.currency}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from invoicekit.clouds import CLOSED, CLOUDS, OTHER_NAMES
-from invoicekit.errors import SettingsError
+from invoicekit.errors import SettingsError, one_of
 from invoicekit.jwt import claims_of
 from invoicekit.secret import Hidden, Secret
 
@@ -41,6 +41,16 @@ FUNCTIONS = {
     "graph_token": "neither a text nor a function that gives one",
     "credential": "no object with get_token(scope), as those of azure-identity are",
 }
+# What comes along where a word is copied, and what to say of it.
+ASTRAY = (
+    (r"[\r\n]", ": a line break, where it was cut. Copy it again, as one line"),
+    (
+        r"(?i)\bauthorization\b|\bbearer\b",
+        ": a header. Leave out what is before the token",
+    ),
+    (r"\s", ": a blank. Copy it again, and nothing beside it"),
+    (r"", "; copy it again"),
+)
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"", "0", "false", "no", "off"})
 
@@ -130,6 +140,8 @@ def _guid(text: str) -> uuid.UUID | None:
 
 def as_token(name: str, text: str) -> Secret:
     """A bearer token; `Bearer ` before it is no part of it."""
+    if re.fullmatch(r"""(["']).*\1""", text.strip(), re.DOTALL):
+        raise SettingsError(f"{name} has quotes around it; leave them out")
     return Secret(as_word(name, re.sub(r"^bearer(\s+|$)", "", text.strip(), flags=re.IGNORECASE)))
 
 
@@ -153,7 +165,8 @@ def as_text(value: object) -> str:
 def as_word(name: str, word: str) -> str:
     """A word: an id, a token, a secret."""
     if not word.isascii() or not word.isprintable() or " " in word:
-        raise SettingsError(f"{name} holds characters that none has; copy it again")
+        what = next(words for pattern, words in ASTRAY if re.search(pattern, word))
+        raise SettingsError(f"{name} holds characters that none has{what}")
     return word
 
 
@@ -164,7 +177,7 @@ def as_cloud(name: str) -> str:
     if cloud in CLOSED:
         raise _outside(CLOSED[cloud])
     if cloud not in CLOUDS:
-        raise _outside(f"cloud is not known; it is one of {', '.join(CLOUDS)}")
+        raise _outside(f"cloud is not known{one_of(cloud, CLOUDS)}")
     return cloud
 
 

@@ -6,13 +6,12 @@ The only module that reads the environment. Nothing is created or asked here.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from invoicekit.clouds import CLOUDS
-from invoicekit.errors import SettingsError
+from invoicekit.errors import SettingsError, warn
 from invoicekit.jwt import claims_of
 from invoicekit.secret import NO_SECRET, NOTHING_HIDDEN, Hidden, Secret, scrubbing
 from invoicekit.setting_values import (
@@ -252,11 +251,10 @@ class _Sources:
         host = as_host(name, url)
         if host == own or may_differ:
             return host
-        warnings.warn(
+        warn(
             f"INVOICEKIT_{name.upper()} is passed over: the token of a sign-in goes to {own}. To "
             f"send it elsewhere, name the host in the call: connect({name}=…), or invoicekit "
-            f"--{name.replace('_', '-')} …",
-            stacklevel=7,  # whoever calls connect()
+            f"--{name.replace('_', '-')} …"
         )
         return default
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from invoicekit.errors import FrameError
+from invoicekit.errors import FrameError, one_of
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -39,6 +39,7 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
             column of the charges but the amounts. None gives a row per currency.
 
     Raises:
+        TypeError: a key is no text, but a list of keys.
         ValueError: a key is no column of the charges; names those that are.
         FrameError: the amounts are too large to be added.
     """
@@ -76,6 +77,7 @@ def keys_of(by: Sequence[str], columns: Iterable[str]) -> list[str]:
     """The columns of charges that the keys asked are told apart by.
 
     Raises:
+        TypeError: a key is no text.
         ValueError: a key is none of the columns, or asked twice.
 
     >>> keys_of(("customer", "term"), ("customer_id", "term", "total"))
@@ -83,8 +85,16 @@ def keys_of(by: Sequence[str], columns: Iterable[str]) -> list[str]:
     """
     allowed = [*THINGS, *(c for c in columns if c not in AMOUNTS and c != "currency")]
     for key in by:
+        if not isinstance(key, str):
+            keys = key if isinstance(key, list | tuple | set) else THINGS[:2]
+            written = ", ".join(f'"{one}"' for one in keys)
+            raise TypeError(f"each key is a text and an argument of its own: totals({written})")
+        if key == "currency":
+            raise ValueError("cannot total by 'currency': it is a key by itself, leave it out")
+        if key in AMOUNTS:
+            raise ValueError(f"cannot total by {key!r}: it is an amount, which is added up")
         if key not in allowed:
-            raise ValueError(f"cannot total by {key!r}; possible are {', '.join(allowed)}")
+            raise ValueError(f"cannot total by {key!r}{one_of(key, allowed, 'possible are')}")
     shown = [name for key in by for name in _shown(key)]
     if len(set(shown)) < len(shown):
         raise ValueError(f"each key once, please: {', '.join(by)}")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-import warnings
 
-from invoicekit.errors import SettingsError
+from invoicekit.errors import SettingsError, warn
 from invoicekit.secret import Secret
 from invoicekit.setting_values import home_of
 
@@ -64,10 +63,9 @@ def _read(path: str) -> tuple[str, str]:
     except ValueError:  # no text, so no PEM
         return name, ""
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077 and KEY.search(text):
-        warnings.warn(
+        warn(
             f"{name} holds a private key, and others on this machine may read or change the file; "
-            "chmod 600 keeps them out",
-            stacklevel=2,
+            "chmod 600 keeps them out"
         )
     return name, text
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from invoicekit.errors import warn
 from invoicekit.secret import NO_SECRET, Secret, scrub
 from invoicekit.settings import Settings
 
@@ -77,12 +77,11 @@ class TokenStore:
         trouble = self._write(self._names[0], kept)
         if trouble and not self._warned:
             self._warned = True
-            warnings.warn(
+            warn(
                 f"this system offers no protected storage that works ({trouble}), so the renewed "
                 "refresh token is kept in memory only and never written in plain text; the next "
                 "run signs in as this one did. "
-                "On Linux: install gnome-keyring and PyGObject (python3-gi, gir1.2-secret-1)",
-                stacklevel=2,
+                "On Linux: install gnome-keyring and PyGObject (python3-gi, gir1.2-secret-1)"
             )
 
     def forget(self) -> bool:

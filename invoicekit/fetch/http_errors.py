@@ -25,7 +25,7 @@ HINTS = {
     400: "the service does not understand the request",
     401: "the token is refused: expired, or not made for {service}. Get a new one",
     403: "this sign-in may not do that: some calls need App+User, some a role (Billing admin)",
-    404: "check the spelling; the list of invoices is client.invoices()",
+    404: "the service has no such thing, or not yet",
     408: "the service took too long; try again later",
     429: "the service asks us to slow down; try again later",
 }
@@ -89,8 +89,6 @@ def refused(
         message = f"{status} for {asked.url}" + (f": {description}" if description else "")
         hint = _hint(asked.audience, code, status)
         hint = hint or (LATER if status >= 500 else None)  # noqa: PLR2004
-    if hint:
-        message = f"{message.rstrip('.')}. {hint[0].upper()}{hint[1:]}"
     return ERRORS.get(status, FetchError)(
         message,
         status=status,

@@ -14,7 +14,6 @@ import json
 import re
 import sys
 import threading
-import warnings
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from requests.structures import CaseInsensitiveDict
 from requests_cache.backends.base import BaseCache, BaseStorage
 from requests_cache.models.response import CachedResponse
 
+from invoicekit.errors import warn
 from invoicekit.fetch.eviction import COLLECTION, Quota
 from invoicekit.fetch.manifest import PAGE, PULL
 from invoicekit.files.private import private_folder, read_private, unlinked, write_private
@@ -142,10 +142,9 @@ class PageFiles(BaseStorage[str, CachedResponse]):
             self.unwritten += 1
             if self.unwritten > 1:
                 return
-        warnings.warn(
+        warn(
             f"the cache folder {self.root} cannot be written ({cause.strerror or cause}); "
-            "going on without it",
-            stacklevel=3,
+            "going on without it"
         )
 
 

@@ -9,6 +9,8 @@ from contextvars import copy_context
 from functools import partial
 from typing import Generic, TypeVar
 
+from invoicekit.errors import for_caller
+
 T = TypeVar("T")
 DEPTH = 2  # pages that wait to be taken: enough to overlap, and memory stays flat
 TURN = 0.2  # seconds: on Windows an endless wait does not hear Ctrl-C
@@ -38,7 +40,7 @@ class _Line(Generic[T]):
         self.stopped = threading.Event()
         self._things = things
         self._ready: queue.Queue[tuple[T] | BaseException] = queue.Queue(DEPTH)
-        work = partial(copy_context().run, self._work)  # it shows the caller's progress
+        work = partial(copy_context().run, for_caller(self._work))  # it shows the caller's progress
         threading.Thread(target=work, name="invoicekit-feed", daemon=True).start()
 
     def __iter__(self) -> Iterator[T]:

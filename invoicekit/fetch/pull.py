@@ -25,6 +25,7 @@ Pages = Callable[[Collection, Ask], Iterator[Page]]
 # After these the pages read so far are of no use. After others (no answer, a web page of a proxy, a
 # token that has run out, 5xx) they are still good: the next pull goes on from there.
 WRONG = frozenset(range(400, 500)) - {401, 408, 429}
+OURS = (FetchError, PageError, FrameError)
 
 
 def pull(
@@ -46,15 +47,17 @@ def pull(
         FetchError: the service could not be asked, or (offline) the cache does not hold it all;
             the client is closed.
         LeftOut: the service does not give this collection.
-        PageError: the pages make no whole. Its frames, and those of an error of `build` of ours,
-            are gone: they had the pages, which are customers' data.
+        PageError: the pages make no whole.
+
+    The frames of these are gone, and of an error of `build` of ours: they had the pages, which are
+    customers' data, and hid what is told behind the way through here.
     """
     session.raise_if_closed()
     first = collection.first
     name = digest(collection.source, first.key) if first.key else digest(session.address_of(first))
     manifests = Manifests(session.root, name, collection.invoice_id, collection.version)
     run = _Run(session, collection, pages, build, manifests, stored)
-    return scrubbing(partial(_pull, run, refresh), session.redact, (PageError, FrameError))
+    return scrubbing(partial(_pull, run, refresh), session.redact, OURS)
 
 
 def _pull(run: _Run[T], refresh: bool) -> tuple[T, list[Reading]]:  # noqa: FBT001

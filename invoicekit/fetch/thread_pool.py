@@ -10,6 +10,8 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
+from invoicekit.errors import for_caller
+
 T = TypeVar("T")
 
 
@@ -35,7 +37,7 @@ class ThreadPool:
         The future gives its result, or is cancelled.
         """
         future: Future[T] = Future()
-        task = partial(copy_context().run, task)
+        task = partial(copy_context().run, for_caller(task))
         with self._lock:
             if self._closed:
                 future.cancel()

@@ -11,11 +11,10 @@ import os
 import re
 import stat
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from invoicekit.errors import SettingsError
+from invoicekit.errors import SettingsError, warn
 from invoicekit.files.private import (
     MARK,
     MARKER,
@@ -98,7 +97,7 @@ def check_folder(folder: Path) -> None:
                 folder.chmod(0o700)
         return
     if not keeps_modes(folder):
-        warnings.warn(OPEN.format(folder), stacklevel=2)
+        warn(OPEN.format(folder))
         return
     fault = "can be written to by others" if is_mine(folder) else "belongs to another user"
     raise SettingsError(

@@ -11,11 +11,12 @@ import re
 import secrets
 import stat
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from invoicekit.errors import warn
 
 # On Windows a reader (or a virus scanner) that holds the file makes a replace fail for a moment.
 TRIES = 8
@@ -226,7 +227,7 @@ def _make_marked(path: Path) -> None:
     room.mkdir(mode=0o700)
     try:
         if not is_private(room):
-            warnings.warn(OPEN.format(path), stacklevel=2)
+            warn(OPEN.format(path))
         write_private(room / MARKER, MARK)
         replace(room, path)
     except OSError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from invoicekit.errors import FrameError, PageError
+from invoicekit.errors import FrameError, PageError, warn
 from invoicekit.frames.batch import Batch, Place
 from invoicekit.frames.charges import sources_of
 from invoicekit.frames.duplicates import repeated
@@ -174,16 +173,16 @@ class _Decoder:
     def report(self) -> None:
         """Warn of what Microsoft does not document, and of numbers that are not those sent."""
         for name, counts in self._as_sent.items():
-            warnings.warn(numbers_that_did_not_fit(name, counts), stacklevel=3)
+            warn(numbers_that_did_not_fit(name, counts))
         for name, lines in self._lines.items():
             kind = self._kinds[name]
             documented = {column.name for column in kind.columns}
             former = set(map(snake, kind.former.split()))
             extra = {column.name for column in self._columns[name]} - documented - former
             if notice := undocumented(kind, lines, sorted(extra)):
-                warnings.warn(notice, stacklevel=3)
+                warn(notice)
         for name, twice in self._twice.items():
-            warnings.warn(fields_said_twice(name, sorted(twice)), stacklevel=3)
+            warn(fields_said_twice(name, sorted(twice)))
 
     def add(self, page: Page) -> None:
         """Take the rows of `page`."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from invoicekit.errors import one_of
+
 SOURCE_NAMES = ("v1", "graph")
 NEW_COMMERCE = frozenset({"onetime", "marketplace", "external", "all"})
 
@@ -83,7 +85,7 @@ def choose_source(
     'v1'
     """
     if source is not None and source not in SOURCE_NAMES:
-        raise ValueError(f"{source!r} is no source; it is one of {', '.join(SOURCE_NAMES)}")
+        raise ValueError(f"{source!r} is no source{one_of(str(source), SOURCE_NAMES)}")
     if source == "graph" and not PERIODS[0].holds(provider, date.max, cloud):
         raise ValueError(
             f"Graph does not hold {provider} of the {cloud} cloud: it serves new commerce "

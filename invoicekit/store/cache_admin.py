@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Self
 
+from invoicekit.errors import warn
 from invoicekit.fetch.eviction import collections_in, known_folders
 from invoicekit.fetch.manifest import BLOB_SUFFIX, PAGE, Manifests
 from invoicekit.files.private import MARKER, PART, is_marked
@@ -125,10 +125,9 @@ class Cache:
         if left:
             named = ", ".join(map(str, left[:MOST_NAMED]))
             more = f" and {len(left) - MOST_NAMED:,} more" if len(left) > MOST_NAMED else ""
-            warnings.warn(
+            warn(
                 f"not deleted, for it is not invoicekit's or another program holds it: {named}"
-                f"{more}",
-                stacklevel=2,
+                f"{more}"
             )
         return Cleared(gone, removed.size, left)
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any
 
 import polars as pl
 
-from invoicekit.errors import FrameError
+from invoicekit.errors import FrameError, one_of, warn
 from invoicekit.files.private import file_lock, file_name, private_folder
 from invoicekit.files.removal import Removed, remove_folder, remove_within
 from invoicekit.frames.decode import OURS
@@ -120,8 +119,9 @@ class Store:
         have = sorted({name for invoice in stored for name in invoice.files})
         if object_type not in have:
             raise ValueError(
-                f"no {object_type!r} is in the store; there is {', '.join(have) or 'nothing yet'}. "
-                "client.sync() brings invoices in"
+                f"no {object_type!r} is in the store"
+                f"{one_of(object_type, have or ['nothing yet'], 'there is')}. client.sync() brings "
+                "invoices in"
             )
         mine = [invoice for invoice in stored if object_type in invoice.files]
         lost = [
@@ -203,10 +203,9 @@ class Store:
         try:
             hive.publish(self.folder, stored)
         except OSError as cause:
-            warnings.warn(
+            warn(
                 f"other engines do not see the lines of {stored.key.invoice_id} as they are now "
-                f"({cause.strerror or cause}); the next client.sync() tries again",
-                stacklevel=5,
+                f"({cause.strerror or cause}); the next client.sync() tries again"
             )
 
     def has(self, invoice_id: str) -> bool:

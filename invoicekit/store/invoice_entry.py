@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,7 +12,7 @@ from typing import TypeVar
 import polars as pl
 
 from invoicekit.analysis.money import plain
-from invoicekit.errors import FrameError
+from invoicekit.errors import FrameError, warn
 from invoicekit.fetch import lifetimes
 from invoicekit.frames.collection_result import CollectionResult, Pair, is_settled
 from invoicekit.line_items import InvoiceLines
@@ -88,10 +87,9 @@ class InvoiceEntry:
         if not wanted or not all(result.is_settled for result in results):
             return False
         if any(reading.shows_secret for result in results for reading in result.readings):
-            warnings.warn(
+            warn(
                 f"the lines of {self.key.invoice_id} repeat a secret of the sign-in, so they are "
-                "kept nowhere",
-                stacklevel=4,
+                "kept nowhere"
             )
             return False
         self._found = None
@@ -102,10 +100,9 @@ class InvoiceEntry:
                     writer.add(name, frame)
             commit(writer, results, until=self.until())
         except OSError as cause:
-            warnings.warn(
+            warn(
                 f"the lines of {self.key.invoice_id} cannot be stored ({cause.strerror or cause}); "
-                "they are decoded again the next time",
-                stacklevel=4,
+                "they are decoded again the next time"
             )
             return False
         finally:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 import polars as pl
 
+from invoicekit.errors import warn
 from invoicekit.fetch.collection import Collection, LeftOut
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.pull import pull
@@ -75,7 +75,7 @@ def load(
 def warn_of(result: CollectionResult, invoice_id: str) -> None:
     """Warn that a collection is left out, if it is."""
     if result.error is not None:
-        warnings.warn(
+        warn(
             f"{'/'.join(result.pair)} of {invoice_id} is left out, {result.state}: {result.error}",
-            stacklevel=4,
+            each_time=True,
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import polars as pl
 
+from invoicekit.errors import warn
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.session import Session
 from invoicekit.frames.collection_result import CollectionResult
@@ -39,10 +39,9 @@ def read_unbilled(session: Session, period: str, currency: str) -> Unbilled:
         try:
             snapshots.keep(session.settings.history, found)
         except OSError as cause:
-            warnings.warn(
+            warn(
                 f"the snapshot cannot be kept in {session.settings.history} "
-                f"({cause.strerror or cause}); it is in memory alone",
-                stacklevel=3,
+                f"({cause.strerror or cause}); it is in memory alone"
             )
     return found
 

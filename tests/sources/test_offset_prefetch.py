@@ -142,6 +142,6 @@ def test_a_guess_that_no_thread_is_free_for_says_that_the_client_is_closed(submi
         waiting.start()
         pool.close()
         waiting.join(10)
-        assert told == ["the client is closed"]
+        assert told == ["the client is closed. Open another with connect()"]
     finally:
         busy.set()

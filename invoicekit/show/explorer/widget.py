@@ -223,7 +223,12 @@ def explore(client: Client) -> Explorer:
 
     Args:
         client: whose invoices to pick from, of `connect()` or `demo()`.
+
+    Raises:
+        TypeError: it is no client.
     """
+    if not hasattr(client, "invoices"):
+        raise TypeError("explore() takes a client; an invoice is picked in it: ik.explore(client)")
     return Explorer(client)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
-from invoicekit.errors import FrameError
+from invoicekit.errors import FrameError, warn
 from invoicekit.frames.casts import type_columns
 from invoicekit.frames.decode import OURS, column_for
 from invoicekit.frames.notices import numbers_that_did_not_fit, undocumented
@@ -74,7 +73,7 @@ def survey(sheet: Sheet, decimal: DecimalSign | None, dates: DateOrder | None) -
     )
     for notice in (seen.spoiled.told(sheet.file.name), _saved_again(sheet, found, blank)):
         if notice:
-            warnings.warn(notice, stacklevel=4)
+            warn(notice)
     return found
 
 
@@ -140,17 +139,16 @@ def frames(
             *(value.cast(OURS[name]).alias(name) for name, value in ours.items()), *frame.columns
         )
     if lost:
-        warnings.warn(
+        warn(
             f"{sheet.file.name}: an amount without a currency, as no line of the portal has it, in "
-            f"rows: {len(lost):,} (the first is row {lost[0]:,}). A sum that somebody has added?",
-            stacklevel=4,
+            f"rows: {len(lost):,} (the first is row {lost[0]:,}). A sum that somebody has added?"
         )
     if unfit:
-        warnings.warn(numbers_that_did_not_fit(sheet.file.name, unfit), stacklevel=4)
+        warn(numbers_that_did_not_fit(sheet.file.name, unfit))
     former = set(map(snake, kind.former.split()))
     extra = sorted({column.name for column in found.extra} - former)
     if lines and (notice := undocumented(kind, lines, extra)):
-        warnings.warn(f"{sheet.file.name}: {notice}", stacklevel=4)
+        warn(f"{sheet.file.name}: {notice}")
 
 
 def _without_currency(kind: Kind, frame: pl.DataFrame) -> pl.Series:

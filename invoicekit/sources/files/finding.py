@@ -12,7 +12,6 @@ import io
 import os
 import stat
 import struct
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Protocol
 
-from invoicekit.errors import PageError
+from invoicekit.errors import PageError, warn
 from invoicekit.visible import visible
 
 MOST_FILES = 10_000  # entries of a folder and all below it, or of a zip
@@ -244,8 +243,7 @@ def _tell(where: str, left_out: list[str]) -> None:
     if left_out:
         names = ", ".join(map(visible, sorted(left_out)[:5]))
         more = f" and {len(left_out) - 5:,} more" if len(left_out) > 5 else ""  # noqa: PLR2004
-        warnings.warn(
+        warn(
             f"{where}: left out what is not named {_suffixes()}, what is hidden, and links: "
-            f"{names}{more}",
-            stacklevel=2,
+            f"{names}{more}"
         )

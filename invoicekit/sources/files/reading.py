@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import time
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from invoicekit.errors import PageError
+from invoicekit.errors import PageError, warn
 from invoicekit.frames.collection_result import READ, CollectionResult
 from invoicekit.frames.decode import collect
 from invoicekit.frames.schema import Kind
@@ -145,8 +144,7 @@ def _warn_of_overlap(read: Iterable[FileLines]) -> None:
                 origins[invoice_id, object_type].setdefault(origin, one.name)
     for (invoice_id, object_type), names in sorted(origins.items()):
         if len(names) > 1:
-            warnings.warn(
+            warn(
                 f"{object_type} of {invoice_id} comes from several files, all of which count: "
-                f"{', '.join(names.values())}. If one holds what another does, name one alone",
-                stacklevel=3,
+                f"{', '.join(names.values())}. If one holds what another does, name one alone"
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from invoicekit.errors import one_of
+
 # The API writes `one_time` in JSON, `OneTime` in paths and `onetime` in queries.
 PROVIDERS = ("onetime", "office", "azure", "marketplace")
 LINE_ITEM_TYPES = ("billing", "usage")
@@ -11,24 +13,26 @@ def provider_of(word: str) -> str:
     """Our word for a provider.
 
     Raises:
+        TypeError: it is no text.
         ValueError: it is none; lists those that are.
 
     >>> [provider_of(word) for word in ("OneTime", "one_time", "office")]
     ['onetime', 'onetime', 'office']
     """
-    return _one_of(PROVIDERS, word, bare(word), "provider")
+    return _one_of(PROVIDERS, word, "provider")
 
 
 def line_item_type_of(word: str) -> str:
     """Our word for a line item type.
 
     Raises:
+        TypeError: it is no text.
         ValueError: it is none; lists those that are.
 
     >>> [line_item_type_of(word) for word in ("billing_line_items", "UsageLineItems")]
     ['billing', 'usage']
     """
-    return _one_of(LINE_ITEM_TYPES, word, bare(word), "line item type")
+    return _one_of(LINE_ITEM_TYPES, word, "line item type")
 
 
 def bare(word: str) -> str:
@@ -37,11 +41,14 @@ def bare(word: str) -> str:
     >>> bare("Billing_LineItems"), bare("azure_data_market")
     ('billing', 'azuredatamarket')
     """
-    letters = "".join(letter for letter in str(word).lower() if letter.isalnum())
+    letters = "".join(letter for letter in word.lower() if letter.isalnum())
     return letters.removesuffix("lineitems") or letters
 
 
-def _one_of(allowed: tuple[str, ...], word: str, bare_word: str, what: str) -> str:
+def _one_of(allowed: tuple[str, ...], word: str, what: str) -> str:
+    if not isinstance(word, str):
+        raise TypeError(f"a {what} is a text, one of {', '.join(allowed)}; or leave it out for all")
+    bare_word = bare(word)
     if bare_word not in allowed:
-        raise ValueError(f"{word!r} is no {what}; it is one of {', '.join(allowed)}")
+        raise ValueError(f"{word!r} is no {what}{one_of(bare_word, allowed)}")
     return bare_word
