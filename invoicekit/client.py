@@ -17,22 +17,13 @@ import polars as pl
 from invoicekit.analysis.totals import keys_of
 from invoicekit.analysis.views import view_named
 from invoicekit.auth.signers import identified
-from invoicekit.errors import (
-    FetchError,
-    NotFoundError,
-    PageError,
-    SettingsError,
-    bare,
-    did_you_mean,
-    one_of,
-    warn,
-)
+from invoicekit.errors import NotFoundError, SettingsError, one_of, warn
 from invoicekit.fetch.progress import Wish
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.retry import RetryPolicy
 from invoicekit.fetch.session import Session
-from invoicekit.frames.decode import decode_estimate_links, decode_invoices, decode_summaries
-from invoicekit.frames.invoice_list import decode_list, is_amendment
+from invoicekit.frames.decode import decode_estimate_links, decode_summaries
+from invoicekit.frames.invoice_list import is_amendment
 from invoicekit.invoice import Invoice
 from invoicekit.line_items import Unbilled
 from invoicekit.setting_values import hidden
@@ -40,13 +31,14 @@ from invoicekit.settings import Settings, read_settings
 from invoicekit.sources.choose import HEADERS
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.header import headers_of
-from invoicekit.sources.partner_center.source import pages, resource
+from invoicekit.sources.partner_center.source import pages
 from invoicekit.store import snapshots
 from invoicekit.store.all_invoices import COLUMNS, AllCharges, all_charges, all_lines, unsure
 from invoicekit.store.cache_admin import Cache
 from invoicekit.store.dataset import Store
+from invoicekit.store.headers import header, listed
 from invoicekit.store.unbilled import PERIODS, read_unbilled
-from invoicekit.sync_all import first_of, sync_all
+from invoicekit.sync_all import sync_all
 
 if TYPE_CHECKING:
     from invoicekit.analysis.compare import Comparison
@@ -54,7 +46,6 @@ if TYPE_CHECKING:
     from invoicekit.auth.diagnosis import Diagnosis
     from invoicekit.auth.given import TokenCredential
 
-FORBIDDEN, NOT_FOUND = 403, 404
 CURRENCY = re.compile(r"[A-Z]{3}")
 MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 # Of an invoice's header, what an analyst reads; the rest is links and nested objects.
@@ -241,21 +232,8 @@ class Client:
             NotFoundError: there is no such invoice; names the nearest.
             AccessError: this sign-in may not ask by id, and the list does not have it.
         """
-        if not isinstance(invoice_id, str):
-            name = invoice_id if isinstance(invoice_id, int) else "G000024135"
-            raise TypeError(f'the id of an invoice is a text: write client.invoice("{name}")')
-        invoice_id = invoice_id.strip(" \t\r\n")
-        asked = partner_center.invoice(invoice_id)
-        try:
-            header, _ = pull(self._session, asked, resource, decode_invoices, refresh=refresh)
-        except FetchError as error:
-            if error.status not in {FORBIDDEN, NOT_FOUND} and not self.settings.offline:
-                raise
-            header = self._listed(invoice_id, error, refresh=refresh)
-        found = header["invoice_id"].item()
-        if found is None or bare(found) != bare(invoice_id):
-            raise PageError(f"asked for invoice {invoice_id}, and the service sent another one")
-        return Invoice(self._session, header.row(0, named=True))
+        found = header(self._session, invoice_id, refresh=refresh)
+        return Invoice(self._session, found.row(0, named=True))
 
     def summaries(self, *, refresh: bool = False) -> pl.DataFrame:
         """What is owed, and what was paid last: a row per currency, by its code.
@@ -397,7 +375,7 @@ class Client:
             FetchError: the service could not be asked, or not for some invoices.
             InvoiceKitError: some invoices could not be synced, and not all for the same reason.
         """
-        headers = self._headers_since(since, refresh=not self.settings.offline)
+        headers = self._headers(since=since, refresh=not self.settings.offline)
         return sync_all(self._session, headers, refresh=refresh, tell=tell)
 
     def charges(self, *, since: str | None = None) -> pl.LazyFrame:
@@ -481,7 +459,7 @@ class Client:
         """
         view = view_named(name)
         if view.of_headers:
-            return view.make(headers_of(self._headers_since(since)).lazy())
+            return view.make(headers_of(self._headers(since=since)).lazy())
         return self._charges(since).ask(view.make)
 
     def compare(self, before: str, after: str) -> Comparison:
@@ -643,8 +621,8 @@ class Client:
         >>> next(iter(client)).id
         'G012345612'
         """
-        for header in self._headers().iter_rows(named=True):
-            yield Invoice(self._session, header)
+        for row in self._headers().iter_rows(named=True):
+            yield Invoice(self._session, row)
 
     def __repr__(self) -> str:
         offline = ", offline" if self.settings.offline else ""
@@ -654,37 +632,10 @@ class Client:
         return f"<p><code>{escape(repr(self))}</code></p>"
 
     def _charges(self, since: str | None) -> AllCharges:
-        found = all_charges(Store(self._session.root), self._headers_since(since))
+        found = all_charges(Store(self._session.root), self._headers(since=since))
         for notice in found.notices:
             warn(notice, each_time=True)
         return found
 
-    def _listed(self, invoice_id: str, refused: FetchError, *, refresh: bool) -> pl.DataFrame:
-        """The header of that invoice in the list, where the service does not give it by its id."""
-        try:
-            headers = self._headers(refresh=refresh)
-        except FetchError:
-            raise refused from None
-        ids = headers["invoice_id"].drop_nulls().to_list()
-        same = [one for one in ids if one == invoice_id]
-        same = same or [one for one in ids if bare(one) == bare(invoice_id)]
-        if len(same) == 1:
-            return headers.filter(pl.col("invoice_id") == same[0])
-        near = (
-            f"; write {' or '.join(map(repr, same))};"
-            if same
-            else did_you_mean(invoice_id, ids, most=3)
-        )
-        refused.hint = f"the list has no such invoice{near or ';'} client.invoices() has them all"
-        raise refused
-
-    def _headers_since(self, since: str | None, *, refresh: bool = False) -> pl.DataFrame:
-        first = None if since is None else first_of(since)
-        headers = self._headers(refresh=refresh)
-        dated = pl.col("invoice_date")
-        return headers if first is None else headers.filter((dated >= first) | dated.is_null())
-
-    def _headers(self, *, refresh: bool = False) -> pl.DataFrame:
-        asked = partner_center.invoices()
-        headers, _ = pull(self._session, asked, pages, decode_list, refresh=refresh)
-        return headers
+    def _headers(self, *, since: str | None = None, refresh: bool = False) -> pl.DataFrame:
+        return listed(self._session, since=since, refresh=refresh)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import NoReturn
 
 import polars as pl
@@ -106,22 +105,3 @@ class Failures:
             said = {name: value for name, value in vars(last).items() if not name.startswith("_")}
             raise type(last)(message, **said) from last
         raise type(last)(message) from last
-
-
-def first_of(month: str) -> date:
-    """The first day of a month.
-
-    Raises:
-        TypeError: it is no text.
-        ValueError: it is no month.
-
-    >>> first_of("2026-01").isoformat()
-    '2026-01-01'
-    """
-    if not isinstance(month, str):
-        said = f"{month:%Y-%m}" if isinstance(month, date) else "2026-01"
-        raise TypeError(f'a month is a text: since="{said}"')
-    try:
-        return datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
-    except ValueError:
-        raise ValueError(f"{month!r} is no month; say it as 2026-01") from None

@@ -354,7 +354,9 @@ def test_whoever_waits_for_an_answer_is_told_that_the_client_is_closed(
     for user in users:
         user.join(20)
     assert time.monotonic() - start < 10  # half a second, on a machine with nothing else to do
-    assert [str(error) for error in told] == ["the client is closed. Open another with connect()"] * 3
+    assert [str(error) for error in told] == [
+        "the client is closed. Open another with connect()"
+    ] * 3
     assert {type(error) for error in told} == {ik.FetchError}
 
 

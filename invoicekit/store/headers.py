@@ -1,0 +1,99 @@
+"""The headers of a partner's invoices: of all in the list, of those since a month, of one."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import polars as pl
+
+from invoicekit.errors import FetchError, PageError, bare, did_you_mean
+from invoicekit.fetch.pull import pull
+from invoicekit.fetch.session import Session
+from invoicekit.frames.decode import decode_invoices
+from invoicekit.frames.invoice_list import decode_list
+from invoicekit.sources.partner_center import requests
+from invoicekit.sources.partner_center.source import pages, resource
+
+FORBIDDEN, NOT_FOUND = 403, 404
+SPACES = " \t\r\n"
+
+
+def listed(session: Session, *, since: str | None = None, refresh: bool = False) -> pl.DataFrame:
+    """The list, newest first; with `since` what is dated in that month or later, or not at all.
+
+    Raises:
+        TypeError: `since` is no text.
+        ValueError: `since` is no month.
+        FetchError: the service could not be asked.
+        PageError: it names one invoice twice, and differently.
+    """
+    first = None if since is None else first_of(since)
+    headers, _ = pull(session, requests.invoices(), pages, decode_list, refresh=refresh)
+    dated = pl.col("invoice_date")
+    return headers if first is None else headers.filter((dated >= first) | dated.is_null())
+
+
+def header(session: Session, invoice_id: str, *, refresh: bool = False) -> pl.DataFrame:
+    """The one row of the invoice with that id; from the list, where the service does not give it.
+
+    Raises:
+        TypeError: the id is no text.
+        ValueError: it cannot be one.
+        NotFoundError: there is no such invoice; names the nearest.
+        AccessError: this sign-in may not ask by id, and the list does not have it.
+        PageError: the service sent another one.
+    """
+    if not isinstance(invoice_id, str):
+        name = invoice_id if isinstance(invoice_id, int) else "G000024135"
+        raise TypeError(f'the id of an invoice is a text: write client.invoice("{name}")')
+    invoice_id = invoice_id.strip(SPACES)
+    asked = requests.invoice(invoice_id)
+    try:
+        found, _ = pull(session, asked, resource, decode_invoices, refresh=refresh)
+    except FetchError as error:
+        if error.status not in {FORBIDDEN, NOT_FOUND} and not session.settings.offline:
+            raise
+        return _in_the_list(session, invoice_id, error, refresh=refresh)
+    name = found["invoice_id"].item()
+    if name is None or bare(name) != bare(invoice_id):
+        raise PageError(f"asked for invoice {invoice_id}, and the service sent another one")
+    return found
+
+
+def _in_the_list(
+    session: Session, invoice_id: str, refused: FetchError, *, refresh: bool
+) -> pl.DataFrame:
+    """The invoice as it is written, else the only one that is equal without blanks and case."""
+    try:
+        headers = listed(session, refresh=refresh)
+    except FetchError:
+        raise refused from None
+    ids = headers["invoice_id"].drop_nulls().to_list()
+    same = [one for one in ids if one == invoice_id]
+    same = same or [one for one in ids if bare(one) == bare(invoice_id)]
+    if len(same) == 1:
+        return headers.filter(pl.col("invoice_id") == same[0])
+    near = did_you_mean(invoice_id, ids, most=3)
+    if same:
+        near = f"; write {' or '.join(map(repr, same))};"
+    refused.hint = f"the list has no such invoice{near or ';'} client.invoices() has them all"
+    raise refused
+
+
+def first_of(month: str) -> date:
+    """The first day of a month.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it is no month.
+
+    >>> first_of("2026-01").isoformat()
+    '2026-01-01'
+    """
+    if not isinstance(month, str):
+        said = f"{month:%Y-%m}" if isinstance(month, date) else "2026-01"
+        raise TypeError(f'a month is a text: since="{said}"')
+    try:
+        return datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
+    except ValueError:
+        raise ValueError(f"{month!r} is no month; say it as 2026-01") from None
