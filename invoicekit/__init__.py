@@ -29,6 +29,7 @@ from invoicekit.errors import (
 if TYPE_CHECKING:
     from invoicekit.analysis.compare import Comparison, compare
     from invoicekit.analysis.explain import explain
+    from invoicekit.analysis.quality import quality
     from invoicekit.analysis.reconcile import Reconciliation, reconcile
     from invoicekit.analysis.totals import totals
     from invoicekit.client import Client, connect, demo
@@ -60,6 +61,7 @@ _LATE = {
     "explain": "invoicekit.analysis.explain",
     "explore": "invoicekit.show.explorer.widget",
     "glossary": "invoicekit.frames.charge_types",
+    "quality": "invoicekit.analysis.quality",
     "read": "invoicekit.line_items",
     "reconcile": "invoicekit.analysis.reconcile",
     "redact": "invoicekit.line_items",
@@ -91,6 +93,7 @@ __all__ = [
     "explain",
     "explore",
     "glossary",
+    "quality",
     "read",
     "reconcile",
     "redact",

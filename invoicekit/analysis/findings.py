@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from invoicekit.analysis.copies import COPY, LINE, doubled, numbered
+from invoicekit.analysis.drift import undocumented
 from invoicekit.analysis.grounds import Grounds
 from invoicekit.analysis.money import EXACT, plain
 from invoicekit.analysis.restated import restated
@@ -18,9 +19,7 @@ from invoicekit.analysis.tax_rates import odd_tax
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import FrameError
 from invoicekit.frames.charges import CHARGES, paged_charges
-from invoicekit.frames.decode import OURS
-from invoicekit.frames.numbers import AS_SENT
-from invoicekit.frames.schema import BY_OBJECT_TYPE, KINDS, NUMBER, snake
+from invoicekit.frames.schema import BY_OBJECT_TYPE, KINDS, NUMBER
 from invoicekit.visible import visible
 
 ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
@@ -184,12 +183,7 @@ def _drifted(grounds: Grounds, _: Proof, types: frozenset[str]) -> Iterator[Row]
         kind = BY_OBJECT_TYPE.get(name)
         if kind is None or kind.object_type not in types:
             continue
-        known = {*OURS, *(column.name for column in kind.columns), *map(snake, kind.former.split())}
-        extra = [
-            column
-            for column in frame.collect_schema().names()
-            if column not in known and column.removesuffix(AS_SENT) not in known
-        ]
+        extra = undocumented(name, frame.collect_schema().names())
         if not extra:
             continue
         sides = [pl.col("asked_provider"), pl.col("asked_line_item_type")]

@@ -23,6 +23,14 @@ def _of_a_term(charges: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
+def priced(charges: pl.LazyFrame) -> pl.LazyFrame:
+    """What is bought for a term, at a list price."""
+    prorated = pl.col("object_type").eq_missing(LICENCE) & pl.col("charge_family").eq_missing(
+        CHANGE
+    )
+    return _of_a_term(charges).filter(~prorated & pl.col("unit_price").is_not_null())
+
+
 def price_movers(charges: pl.LazyFrame) -> pl.DataFrame:
     """Offers whose list price for a term moved, those furthest apart first.
 
@@ -31,11 +39,7 @@ def price_movers(charges: pl.LazyFrame) -> pl.DataFrame:
     begins first, `after` of the one that begins last, `share` the change as a part of `before`.
     Prices of legacy licences are printed for their days, so lines of changes are left out there.
     """
-    prorated = pl.col("object_type").eq_missing(LICENCE) & pl.col("charge_family").eq_missing(
-        CHANGE
-    )
-    lines = _of_a_term(charges).filter(~prorated & pl.col("unit_price").is_not_null())
-    priced = pl.coalesce("pricing_currency", "currency").alias("currency")
+    in_its_own = pl.coalesce("pricing_currency", "currency").alias("currency")
     order = ["charge_start", "unit_price"]
     dated = pl.col("charge_start").is_not_null()
 
@@ -44,7 +48,8 @@ def price_movers(charges: pl.LazyFrame) -> pl.DataFrame:
         return ordered.first() if place == "first" else ordered.last()
 
     found = (
-        lines.with_columns(priced)
+        priced(charges)
+        .with_columns(in_its_own)
         .group_by("currency", "offer_id", "term")
         .agg(
             pl.col("offer_name").drop_nulls().max(),

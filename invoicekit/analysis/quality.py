@@ -1,0 +1,270 @@
+"""How good the data is: what is missing, odd, new or not exact in line items, before any total."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from invoicekit.analysis.copies import COPY, LINE, doubled, numbered
+from invoicekit.analysis.drift import drifted, undocumented
+from invoicekit.analysis.money import plain
+from invoicekit.analysis.tax_rates import odd_tax
+from invoicekit.analysis.totals import totals
+from invoicekit.analysis.view_terms import priced
+from invoicekit.frames.charge_types import UNKNOWN, charge_type_of
+from invoicekit.frames.charges import USUAL, charges
+from invoicekit.frames.numbers import AS_SENT
+from invoicekit.frames.schema import BY_OBJECT_TYPE, NUMBER
+from invoicekit.visible import visible
+
+ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
+CHECKS = ("null", "no customer", "unknown type", "unknown field", "doubled rows", "price moved",
+          "negative", "zero", "tax rate", "rounded", "drift")  # fmt: skip
+QUALITY = {
+    "check": pl.String(),
+    "severity": pl.String(),
+    "object_type": pl.String(),
+    "column": pl.String(),
+    "lines": pl.Int64(),
+    "amount": NUMBER,
+    "currency": pl.String(),
+    "detail": pl.String(),
+}
+# What a charge cannot be understood without, and what it means where it is not there.
+NEEDED = {
+    "currency": (ERROR, "no amount can be added"),
+    "total": (ERROR, "the invoice is incomplete"),
+    "subtotal": (WARNING, "it is part of no subtotal"),
+    "tax": (NOTE, "it is part of no tax"),
+    "charge_type": (WARNING, "it is of no known family"),
+    "quantity": (NOTE, "its amount cannot be recomputed"),
+    "unit_price": (NOTE, "its amount cannot be recomputed"),
+    "offer_id": (WARNING, "it is of no offer"),
+    "charge_start": (NOTE, "the days that it is for are not known"),
+    "charge_end": (NOTE, "the days that it is for are not known"),
+}
+MOST_NAMED = 3
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What is looked at: a frame an objectType, those of the time before, and the charges."""
+
+    frames: Mapping[str, pl.LazyFrame]
+    before: Mapping[str, pl.LazyFrame] | None  # none, if not asked
+    charges: pl.LazyFrame
+
+
+def quality(
+    line_items: Mapping[str, Any],
+    *,
+    before: Mapping[str, Any] | None = None,
+) -> pl.DataFrame:
+    """What is missing, odd, new or not exact in line items; flagged, never dropped.
+
+    Columns: `check, severity` (`"error"`, `"warning"` or `"note"`), `object_type, column` (as the
+    frame has it), `lines, amount` (their totals, in `currency`), `currency, detail`. Errors come
+    first. `check` is one of `null` (what a charge cannot be understood without), `no customer`,
+    `unknown type` (an objectType or charge type that no table has), `unknown field` (one that
+    Microsoft does not document), `doubled rows` (the copies beyond the first), `price moved` (a
+    list price within an offer and term), `negative`, `zero`, `tax rate`, `rounded` (numbers that
+    did not fit), `drift` (columns that have values now and had none before, or the other way).
+
+    >>> found = ik.quality(invoice.line_items(), before=client.invoice("G012345610").line_items())
+    >>> found.select("check", "severity", "column", "lines").rows()[:2]
+    [('no customer', 'note', 'customer_id', 3), ('doubled rows', 'note', None, 2)]
+    >>> found.filter(pl.col("severity") != "note").height
+    0
+
+    Args:
+        line_items: objectType -> frame of its lines, as `Invoice.line_items()` and `ik.read()` give
+            it.
+        before: those of the last invoice, to tell what has drifted since; without them, nothing is
+            said of that.
+
+    Raises:
+        TypeError: one of them is no mapping of frames.
+        FrameError: the amounts are too large to be added.
+    """
+    frames = _lazy(line_items)
+    lines = Lines(frames, None if before is None else _lazy(before), charges(frames).lazy())
+    rows = [
+        {**dict.fromkeys(QUALITY), "check": check, **row}
+        for check, found in zip(CHECKS, FINDERS, strict=True)
+        for row in found(lines)
+    ]
+    order = pl.col("severity").replace_strict(SEVERITIES, list(range(len(SEVERITIES))))
+    frame = pl.DataFrame(rows, schema=QUALITY).sort(order, maintain_order=True)
+    shown = [visible(text) for text in frame["detail"]]
+    return frame.with_columns(pl.Series("detail", shown, dtype=pl.String))
+
+
+def _lazy(line_items: Mapping[str, Any]) -> dict[str, pl.LazyFrame]:
+    if not isinstance(line_items, Mapping):
+        raise TypeError(
+            f"cannot look at a {type(line_items).__name__}: give line items, as of "
+            "invoice.line_items() or ik.read()"
+        )
+    return {name: frame.lazy() for name, frame in line_items.items()}
+
+
+def _rows(picked: pl.LazyFrame, severity: str, detail: str, role: str = "") -> Iterator[Row]:
+    """A row for each objectType and currency of the charges that were picked."""
+    for row in totals(picked, "object_type").iter_rows(named=True):
+        kept = {name: row[name] for name in ("object_type", "lines", "currency")}
+        yield kept | {"severity": severity, "amount": row["total"], "detail": detail,
+                      "column": _column(row["object_type"], role) if role else None}  # fmt: skip
+
+
+def _column(object_type: str, role: str) -> str:
+    """What a column of the charges is called in its frame."""
+    kind = BY_OBJECT_TYPE[object_type]
+    return kind.roles.get(role, USUAL.get(role, role)) or role
+
+
+def _nulls(lines: Lines) -> Iterator[Row]:
+    for role, (severity, what) in NEEDED.items():
+        # A kind that has no such field cannot lack it.
+        kinds = [kind.object_type for kind in BY_OBJECT_TYPE.values()
+                 if kind.roles.get(role, role) is not None]  # fmt: skip
+        mine = pl.col(role).is_null() & pl.col("object_type").is_in(kinds)
+        yield from _rows(lines.charges.filter(mine), severity, f"no {role}: {what}", role)
+
+
+def _no_customer(lines: Lines) -> Iterator[Row]:
+    yield from _rows(
+        lines.charges.filter(pl.col("customer_id").is_null()),
+        NOTE,
+        "no customer: totals by customer have them in a row of their own",
+        "customer_id",
+    )
+
+
+def _unknown_types(lines: Lines) -> Iterator[Row]:
+    for name, frame in lines.frames.items():
+        if name not in BY_OBJECT_TYPE:
+            yield {
+                "severity": ERROR,
+                "object_type": name,
+                "lines": frame.select(pl.len()).collect().item(),
+                "detail": "an objectType that invoicekit does not know: part of no total",
+            }
+    unknown = lines.charges.filter(
+        (pl.col("charge_family") == UNKNOWN) & pl.col("charge_type").is_not_null()
+    )
+    words = unknown.select(pl.col("charge_type").unique().sort()).collect().to_series()
+    detail = f"charge types that no page of Microsoft explains: {_named(map(repr, words))}"
+    yield from _rows(unknown, WARNING, detail, "charge_type")
+
+
+def _unknown_fields(lines: Lines) -> Iterator[Row]:
+    for name, frame in lines.frames.items():
+        if extra := undocumented(name, frame.collect_schema().names()):
+            counts = frame.select(pl.col(extra).count()).collect().row(0)
+            for column, number in zip(extra, counts, strict=True):
+                yield {"severity": NOTE, "object_type": name, "column": column, "lines": number,
+                       "detail": "no field that Microsoft documents; kept as text"}  # fmt: skip
+
+
+def _doubled_rows(lines: Lines) -> Iterator[Row]:
+    detail = "equal to an earlier line in all but the page: sent twice, or billed several times"
+    for name, frame in lines.frames.items():
+        copies = doubled(frame).filter(COPY).drop(COPY, LINE)
+        kind = BY_OBJECT_TYPE.get(name)
+        if kind and not kind.usage:
+            yield from _rows(charges({name: copies}).lazy(), NOTE, detail)
+        elif copies.height:
+            yield {"severity": NOTE, "object_type": name, "lines": copies.height, "detail": detail}
+
+
+def _prices_moved(lines: Lines) -> Iterator[Row]:
+    """A row an offer and term; `lines` are those at another price than the commonest."""
+    price, key = pl.col("unit_price"), ["priced_in", "offer_id", "term"]
+    mine = priced(lines.charges).with_columns(priced_in=pl.coalesce("pricing_currency", "currency"))
+    mine = mine.with_columns(lowest=price.min().over(key), highest=price.max().over(key))
+    odd = mine.filter(price != price.mode().min().over(key))
+    keys = ("object_type", "offer", "term", "priced_in", "lowest", "highest")
+    for row in totals(odd, *keys).iter_rows(named=True):
+        low, high = (plain(row[name], row["priced_in"]) for name in ("lowest", "highest"))
+        kept = {name: row[name] for name in ("object_type", "lines", "currency")}
+        yield kept | {
+            "severity": WARNING,
+            "column": _column(row["object_type"], "unit_price"),
+            "amount": row["total"],
+            "detail": f"{row['offer_name'] or row['offer_id']} ({row['term']}): list prices from "
+            f"{low:,} to {high:,} {row['priced_in']}",
+        }
+
+
+def _negative(lines: Lines) -> Iterator[Row]:
+    below = lines.charges.filter(pl.col("total") < 0)
+    words = below.select(pl.col("charge_type").unique()).collect().to_series()
+    bills = [word for word in words if (kind := charge_type_of(word)) and kind.sign > 0]
+    wrong = pl.col("charge_type").is_in(bills).fill_null(value=False)
+    detail = f"below zero, of charge types that bill: {_named(map(repr, sorted(bills)))}"
+    yield from _rows(below.filter(wrong), WARNING, detail, "total")
+    detail = "below zero: credits, and what is taken back to be billed anew"
+    yield from _rows(below.filter(~wrong), NOTE, detail, "total")
+
+
+def _zero(lines: Lines) -> Iterator[Row]:
+    nothing = lines.charges.filter(pl.col("total") == 0)
+    billed = (pl.col("subtotal") != 0).fill_null(value=False)
+    detail = "a total of 0, and a subtotal that is not"
+    yield from _rows(nothing.filter(billed), WARNING, detail, "total")
+    yield from _rows(nothing.filter(~billed), NOTE, "nothing is billed", "total")
+
+
+def _tax_rates(lines: Lines) -> Iterator[Row]:
+    counted = numbered(lines.charges)
+    odd = odd_tax(counted)
+    yield from _rows(
+        counted.filter(pl.col(LINE).is_in(odd.implode())).drop(LINE),
+        WARNING,
+        "tax that is not at the rate of the customer's, or country's, other lines, or is out of "
+        "line with its subtotal",
+        "tax",
+    )
+
+
+def _rounded(lines: Lines) -> Iterator[Row]:
+    for name, frame in lines.frames.items():
+        for sent in frame.collect_schema().names():
+            column = sent.removesuffix(AS_SENT)
+            if column == sent:
+                continue
+            there = pl.col(sent).is_not_null()
+            lost = (there & pl.col(column).is_null()).sum().alias("lost")
+            number, nulls = frame.select(there.sum(), lost).collect().row(0)
+            if number:
+                large = f"; {nulls:,} of them are null, too large for it" if nulls else ""
+                yield {"severity": WARNING, "object_type": name, "column": column, "lines": number,
+                       "detail": f"numbers that do not fit the column, rounded{large}; as sent in "
+                       f"{sent}"}  # fmt: skip
+
+
+def _drift(lines: Lines) -> Iterator[Row]:
+    for drift in drifted(lines.before or {}, lines.frames):
+        yield {
+            "severity": WARNING if drift.whole else NOTE,
+            "object_type": drift.object_type,
+            "column": drift.column,
+            "lines": drift.lines,
+            "detail": str(drift),
+        }
+
+
+FINDERS: tuple[Callable[[Lines], Iterator[Row]], ...] = (
+    _nulls, _no_customer, _unknown_types, _unknown_fields, _doubled_rows, _prices_moved, _negative,
+    _zero, _tax_rates, _rounded, _drift,
+)  # fmt: skip
+
+
+def _named(words: Iterable[str]) -> str:
+    every = list(words)
+    more = f" and {len(every) - MOST_NAMED} more" if len(every) > MOST_NAMED else ""
+    return ", ".join(every[:MOST_NAMED]) + more
