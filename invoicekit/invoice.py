@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -19,15 +20,16 @@ from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import keys_of, totals
 from invoicekit.analysis.view_amounts import BILLED
 from invoicekit.analysis.views import view_named
+from invoicekit.fetch.asking import MissError
 from invoicekit.fetch.collection import Collection
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.session import Session
 from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.files.private import file_name
 from invoicekit.frames.charges import CHARGES, charges
-from invoicekit.frames.collection_result import SHARED, CollectionResult, Pair
+from invoicekit.frames.collection_result import READ, SHARED, CollectionResult, Pair
 from invoicekit.line_items import InvoiceLines, LineItems
-from invoicekit.sources.choose import collections_of
+from invoicekit.sources.choose import SOURCES, collections_of
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.documents import write_document
 from invoicekit.sources.partner_center.header import (
@@ -37,12 +39,17 @@ from invoicekit.sources.partner_center.header import (
     pairs_of,
     receipts_of,
 )
+from invoicekit.sources.partner_center.source import resource
 from invoicekit.sources.partner_center.vocabulary import line_item_type_of, provider_of
 from invoicekit.store.dataset import NotStoredError, Store
 from invoicekit.store.invoice_entry import InvoiceEntry, key_of
 from invoicekit.store.loader import load, warn_of
 from invoicekit.store.sync import Synced, sync_lines
 from invoicekit.visible import visible
+
+if TYPE_CHECKING:
+    from invoicekit.fetch.kept import Kept, KeptPull
+    from invoicekit.show.evidence import Source
 
 T = TypeVar("T")
 DETAILS = {"provider": pl.String(), "line_item_type": pl.String()}
@@ -234,10 +241,7 @@ class Invoice:
         >>> invoice.reconcile()
         ✔ ties: 221,438.34 USD, 369 lines, 2 pages, difference 0.00
         """
-        notes = notes_of(self._header)
-        self._tie_out = self._of_lines(
-            lambda lines: lines.proof(self.total, self.currency, notes=notes)
-        )
+        self._tie_out = self._of_lines(self._proof)
         return self._tie_out
 
     def sync(self, *, refresh: bool = False) -> Synced:
@@ -295,6 +299,35 @@ class Invoice:
         from invoicekit.show.workbook import write_workbook
 
         return self._of_lines(lambda lines: write_workbook(self, lines, Path(path)))
+
+    def evidence(self, path: str | Path) -> Path:
+        """Write what an auditor wants to see into one zip, and return its path.
+
+        In it are the pages as the service sent them and they lie in the cache, the lines as typed
+        frames (Parquet), the proof (JSON), versions, and the SHA-256 of each file: unpack it, and
+        `sha256sum -c SHA256SUMS` says whether one was changed. `manifest.json` names what was read
+        and is not in the cache any more. No token is in it, and of the answers' heads the status
+        and Microsoft's request ids alone. The same cache gives the same bytes.
+
+        >>> path = invoice.evidence("october.zip")
+        >>> import zipfile
+        >>> [name for name in zipfile.ZipFile(path).namelist() if name.startswith("frames/")]
+        ['frames/OneTimeInvoiceLineItem.parquet', 'frames/DailyRatedUsageLineItem.parquet']
+
+        Args:
+            path: the file; one that is there is replaced.
+
+        Raises:
+            ValueError: `path` is a folder, or its folder does not exist.
+            FetchError: lines that were not read yet could not be asked for.
+        """
+        from invoicekit.show.evidence import write_evidence
+
+        def write(lines: InvoiceLines) -> Path:
+            proof = self._proof(lines)
+            return write_evidence(Path(path), self, lines, proof, self._answers(lines.results))
+
+        return self._of_lines(write)
 
     def statement(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the invoice's PDF to `path`, and return it.
@@ -363,6 +396,47 @@ class Invoice:
     def _pairs(self) -> list[Pair]:
         """The pairs that the invoice names, at least one."""
         return named_pairs(self._header)
+
+    def _proof(self, lines: InvoiceLines) -> Reconciliation:
+        return lines.proof(self.total, self.currency, notes=notes_of(self._header))
+
+    def _answers(self, results: Sequence[CollectionResult]) -> list[Source]:
+        """Where the answers behind these collections, and the header, may lie in the cache."""
+        from invoicekit.fetch.kept import read_back
+        from invoicekit.show.evidence import Source
+
+        found = [Source("header", self._header_as_sent)]
+        known = {(one.pair, one.source): one for one in self._collections()}
+        for result in results:
+            if result.state != READ:
+                continue
+            collection = known.get((result.pair, result.source))
+            name, readings = "/".join(result.pair), result.readings
+            if collection is None:
+                why = "these settings do not name the service that they were read from"
+                found.append(Source(name, None, why, readings))
+            else:
+                pages = SOURCES[collection.source].pages
+                ask = partial(read_back, self._session, collection, pages)
+                found.append(Source(name, ask, readings=readings))
+        return found
+
+    def _header_as_sent(self, take: Callable[[Kept], None]) -> KeptPull:
+        """Give `take` the header, where it was asked for by its id, and says the same total.
+
+        Raises:
+            MissError: it is not in the cache, or another one is.
+        """
+        from invoicekit.fetch.kept import read_back
+
+        kept: list[Kept] = []
+        found = read_back(self._session, partner_center.invoice(self.id), resource, kept.append)
+        for one in kept:
+            total = json.loads(one.body, parse_float=str, parse_int=str).get("totalCharges")
+            if Decimal(str(total)) != self.total:
+                raise MissError
+            take(one)
+        return found
 
     def _collections(self) -> list[Collection]:
         named = pairs_of(self._header)

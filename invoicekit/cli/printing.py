@@ -20,7 +20,7 @@ from invoicekit.analysis.totals import AMOUNTS, THINGS
 from invoicekit.cli.terminal import Badge, may_be_cut, say, say_data, width_of
 from invoicekit.files.output import write_file
 from invoicekit.frames.charges import CHARGES
-from invoicekit.show.export import csv_of, rows_for_json
+from invoicekit.show.export import csv_of, proof_for_json, rows_for_json
 from invoicekit.show.lines_table import kind_of
 from invoicekit.show.text_table import text_table
 from invoicekit.visible import escaped
@@ -175,18 +175,7 @@ def print_proof(printer: Printer, name: str, proof: Reconciliation) -> None:
         parts = proof.parts.drop("provider", "line_item_type")  # the part's name says both
         printer.print(parts, f"{name}  {proof}", once=True)
         return
-    row = {
-        "invoice_id": name,
-        "state": proof.state,
-        "ties": proof.ties,
-        "currency": proof.currency,
-        "invoice_total": f"{proof.invoice_total:f}",
-        "lines_total": f"{proof.lines_total:f}",
-        "difference": f"{proof.difference:f}",
-        "lines": proof.lines,
-        "pages": proof.pages,
-    }
-    printer.print(pl.DataFrame([row]), one=True)
+    printer.print(pl.DataFrame([proof_for_json(name, proof)]), one=True)
 
 
 def summed_up(synced: pl.DataFrame) -> str:

@@ -53,11 +53,15 @@ def pull(
     customers' data, and hid what is told behind the way through here.
     """
     session.raise_if_closed()
+    run = _Run(session, collection, pages, build, manifests_of(session, collection), stored)
+    return scrubbing(partial(_pull, run, refresh), session.redact, OURS)
+
+
+def manifests_of(session: Session, collection: Collection) -> Manifests:
+    """Where the pulls of a collection are kept."""
     first = collection.first
     name = digest(collection.source, first.key) if first.key else digest(session.address_of(first))
-    manifests = Manifests(session.root, name, collection.invoice_id, collection.version)
-    run = _Run(session, collection, pages, build, manifests, stored)
-    return scrubbing(partial(_pull, run, refresh), session.redact, OURS)
+    return Manifests(session.root, name, collection.invoice_id, collection.version)
 
 
 def _pull(run: _Run[T], refresh: bool) -> tuple[T, list[Reading]]:  # noqa: FBT001

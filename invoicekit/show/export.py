@@ -15,6 +15,7 @@ from invoicekit.analysis.money import plain
 from invoicekit.files.output import writing
 from invoicekit.files.private import file_name
 from invoicekit.show.formatting import COUNTS, bare
+from invoicekit.show.protocols import Reconciliation
 
 Format = Literal["parquet", "csv"]
 # What a spreadsheet takes for the start of a formula, the wide and small forms as well: a Japanese
@@ -39,6 +40,21 @@ def rows_for_json(frame: pl.DataFrame) -> list[dict[str, Any]]:
         {name: _value(value, name, row.get("currency")) for name, value in row.items()}
         for row in frame.iter_rows(named=True)
     ]
+
+
+def proof_for_json(name: str, proof: Reconciliation) -> dict[str, Any]:
+    """The proof of what bears that name as plain values, money as text."""
+    return {
+        "invoice_id": name,
+        "state": proof.state,
+        "ties": proof.ties,
+        "currency": proof.currency,
+        "invoice_total": f"{proof.invoice_total:f}",
+        "lines_total": f"{proof.lines_total:f}",
+        "difference": f"{proof.difference:f}",
+        "lines": proof.lines,
+        "pages": proof.pages,
+    }
 
 
 def csv_of(frame: pl.DataFrame, *, safe: bool = False) -> str:
