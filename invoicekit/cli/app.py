@@ -14,18 +14,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from invoicekit.cli.access import doctor, sign_out
+from invoicekit.cli.analysis import compare, explain, glossary, view
 from invoicekit.cli.cache import cache
 from invoicekit.cli.completion import clouds_begun
 from invoicekit.cli.files import lines, report, statement, tax_receipts
 from invoicekit.cli.made_up import demo, sandbox
 from invoicekit.cli.proving import reconcile, sync
 from invoicekit.cli.read import read
-from invoicekit.cli.tables import compare, invoices, totals
+from invoicekit.cli.tables import invoices, totals
 from invoicekit.cli.terminal import run, say
 
 COMMANDS = (
     demo,
-    invoices, totals, compare, reconcile, sync,
+    invoices, totals, reconcile, sync,
+    view, compare, explain, glossary,
     lines, report, statement, tax_receipts,
     read,
     doctor, sign_out, sandbox,

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from invoicekit.cli.completion import FAULT_NAMES, faults_begun
 from invoicekit.cli.files import report_of
 from invoicekit.cli.printing import Printer
 from invoicekit.cli.terminal import Badge, say
@@ -18,6 +19,14 @@ def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where the report goes.")
     ] = Path("invoicekit-demo"),
+    faults: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help=f"Plant faults, joined by commas; of {', '.join(FAULT_NAMES)}.",
+            autocompletion=faults_begun,
+        ),
+    ] = "",
 ) -> None:
     """Try it: a made-up partner's newest invoice. No credentials.
 
@@ -25,7 +34,12 @@ def demo(
     """
     from invoicekit.client import demo as open_demo
 
-    with open_demo() as client:
+    asked = [name.strip().replace(" ", "-") for name in faults.split(",") if name.strip()]
+    for name in asked:
+        if name not in FAULT_NAMES:
+            raise typer.BadParameter(f"no fault {name!r}; possible are {', '.join(FAULT_NAMES)}")
+    planted = [name.replace("-", " ") for name in asked]
+    with open_demo(faults=planted) as client:
         say("A partner that exists nowhere, served over HTTP on this machine.", to=sys.stderr)
         invoice = client.latest
         Printer().print(invoice.totals("customer").head(10))

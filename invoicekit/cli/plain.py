@@ -21,6 +21,7 @@ TABLE: tuple[tuple[str, Plain], ...] = (
     (r"name the host in the call: connect\(\w+=…\), or ", "name the host in the call: "),
     (r"client\.invoices\(\)", "invoicekit invoices"),
     (r"client\.sync\(\)", "invoicekit sync"),
+    (r"ik\.glossary\(\)", "invoicekit glossary"),
     (r"client\.cache\.clear\(invoice=…\)", "invoicekit cache clear --invoice ID"),
     (r"client\.cache\.clear\(\)", "invoicekit cache clear"),
     (r"invoicekit\.demo\(\)", "invoicekit demo"),
@@ -36,17 +37,28 @@ TABLE: tuple[tuple[str, Plain], ...] = (
 WORDS = tuple((re.compile(words), plain) for words, plain in TABLE)
 
 
+def in_shell_words(text: str) -> str:
+    """The text in one line, and in the shell's words.
+
+    >>> in_shell_words("not there. client.sync() brings it in")
+    'not there. invoicekit sync brings it in'
+    """
+    text = " ".join(text.split())
+    for words, plain in WORDS:
+        text = words.sub(plain, text)
+    return text
+
+
 def plain_words(error: BaseException) -> str:
     """What went wrong in one line: no Python, and the ids by which Microsoft finds the request.
 
     >>> plain_words(FetchError("not found. The list is client.invoices()", code="2002"))
     'not found. The list is invoicekit invoices (code 2002)'
     """
-    text = " ".join(str(error).split())
+    text = str(error)
     if isinstance(error, OSError) and error.strerror:  # without its number
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    for words, plain in WORDS:
-        text = words.sub(plain, text)
+    text = in_shell_words(text)
     if isinstance(error, FetchError):
         ids = [
             f"{name} {value}"

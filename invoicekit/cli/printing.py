@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated
 
 import polars as pl
@@ -23,7 +24,7 @@ from invoicekit.frames.charges import CHARGES
 from invoicekit.show.export import csv_of, proof_for_json, rows_for_json
 from invoicekit.show.lines_table import kind_of
 from invoicekit.show.text_table import text_table
-from invoicekit.visible import escaped
+from invoicekit.visible import escaped, visible
 
 
 class FileFormat(StrEnum):
@@ -59,6 +60,7 @@ STATES = {
     "incomplete": ("incomplete", "incomplete"),
 }
 MOST_NAMED = 10
+PROSE = 100  # letters of a line of prose, where there is no terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,25 @@ class Printer:
         """Whether standard output takes words beside the data: with a table that is shown."""
         return self.shape is Shape.table and self._file is None
 
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal that a table goes to; `None` where it goes to none."""
+        return width_of(sys.stdout) if self._file is None else None
+
+    def told(self, sentences: Iterable[str], *, indent: str = "") -> list[str]:
+        """Sentences as lines that fit, those after the first of each further to the right."""
+        return [
+            line
+            for text in sentences
+            for line in wrap(
+                visible(text),
+                self.width or PROSE,
+                initial_indent=indent,
+                subsequent_indent=f"{indent}  ",
+                break_on_hyphens=False,
+            )
+        ]
+
     def tell(self, line: str) -> None:
         """Say a line that is no data."""
         say(Badge(line), to=sys.stdout if self.shows_words else sys.stderr)
@@ -93,6 +114,7 @@ class Printer:
         frame: pl.DataFrame,
         *badges: str,
         table: Sequence[str] | None = None,
+        below: Sequence[str] = (),
         one: bool = False,
         once: bool = False,
         limit: int | None = None,
@@ -106,6 +128,7 @@ class Printer:
             frame: what there is.
             badges: the tie-out of each invoice, which travels with every figure.
             table: the lines of the table, where they are not the frame's own.
+            below: lines that go below a table, and with no data.
             one: JSON of the only row itself, and no list of it.
             once: the badges are the answer: they are said once, if they can be.
             limit: print so many rows at most, and say how many there are.
@@ -120,7 +143,7 @@ class Printer:
         elif self.shape is Shape.csv:
             text = csv_of(frame, safe=self.safe)
         else:
-            lines = [*(self._table_of(frame).split("\n") if table is None else table)]
+            lines = [*(self._table_of(frame).split("\n") if table is None else table), *below]
             self._print_table(lines, [Badge(badge) for badge in badges], once=once)
             return
         self._put(text)
@@ -130,8 +153,7 @@ class Printer:
         names = [name for name in frame.columns if kind_of(frame, name) != "id"]
         first = [name for name in frame.columns if name == "invoice_id"]
         ids = [name for name in frame.columns if name not in names and name not in first]
-        width = width_of(sys.stdout) if self._file is None else None
-        return text_table(frame.select(*first, *names, *ids), width=width)
+        return text_table(frame.select(*first, *names, *ids), width=self.width)
 
     def _print_table(self, lines: list[str], below: list[Badge], *, once: bool) -> None:
         if self._file is None:

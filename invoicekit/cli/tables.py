@@ -1,4 +1,4 @@
-"""The commands that print a frame of an invoice, or of the list of them."""
+"""`invoicekit invoices` and `totals`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from invoicekit.cli.completion import invoice_begun, keys_begun
+from invoicekit.cli.completion import keys_begun
 from invoicekit.cli.opening import InvoiceId, Refresh, client_of, invoice_of
 from invoicekit.cli.printing import (
     KEYS,
@@ -61,29 +61,3 @@ def totals(
     totals = invoice.totals(*keys)
     badge = f"{invoice.id}  {invoice.reconcile()}"
     Printer(shape, output, safe).print(totals, badge, limit=limit)
-
-
-def compare(
-    context: typer.Context,
-    before: Annotated[
-        str, typer.Argument(metavar="BEFORE", help="An invoice's id.", autocompletion=invoice_begun)
-    ],
-    after: Annotated[
-        str,
-        typer.Argument(metavar="AFTER", help="That of a later one.", autocompletion=invoice_begun),
-    ],
-    details: Annotated[
-        bool, typer.Option("--details", help="By customer, offer and subscription.")
-    ] = False,
-    shape: AsShape = None,
-    output: Output = None,
-    safe: Safe = False,
-) -> None:
-    """Say what changed between two invoices, in parts that add up."""
-    from invoicekit.analysis.compare import compare as compared
-
-    client = client_of(context)
-    invoices = [client.invoice(invoice_id) for invoice_id in (before, after)]
-    change = compared(*invoices)
-    badges = [f"{invoice.id}  {invoice.reconcile()}" for invoice in invoices]
-    Printer(shape, output, safe).print(change.details if details else change.parts, *badges)

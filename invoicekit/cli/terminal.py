@@ -21,7 +21,7 @@ from typing import Any, NoReturn, TextIO
 import typer
 
 from invoicekit.cli.arguments import settings_first
-from invoicekit.cli.plain import plain_words
+from invoicekit.cli.plain import in_shell_words, plain_words
 from invoicekit.errors import InvoiceKitError, SettingsError
 from invoicekit.settings import debugging
 from invoicekit.visible import encodable, visible
@@ -145,7 +145,8 @@ def _shown(wrong: Any) -> int:  # noqa: ANN401 (typer keeps the class that has t
         return int(wrong.exit_code)
     context = getattr(wrong, "ctx", None)
     path = context.command_path if context else "invoicekit"
-    words = " ".join(wrong.format_message().replace("(s) (", " (").split()).removesuffix(".")
+    words = " ".join(wrong.format_message().replace("(s) (", " (").split())
+    words = words.removeprefix("Invalid value: ").removesuffix(".")
     say(f"error: {words}. See: {path} --help", to=sys.stderr)
     return int(wrong.exit_code)
 
@@ -167,4 +168,4 @@ def _told(error: Exception) -> int:
 
 
 def _warn(message: Warning | str, *_: object) -> None:
-    say(f"warning: {' '.join(str(message).split())}", to=sys.stderr)
+    say(f"warning: {in_shell_words(str(message))}", to=sys.stderr)

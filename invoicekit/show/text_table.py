@@ -13,12 +13,12 @@ from invoicekit.show.lines_table import kind_of
 
 WIDEST: Final = 44  # letters of a cell
 LEAST: Final = 8  # columns of a terminal that a cut text or id keeps
-LEAST_NAME: Final = 18  # the same of the first that is no id: it tells the rows apart
+LEAST_NAMES: Final = (18, 12)  # the same of the first name, which tells the rows apart; of others
 GAP: Final = 2
 # What is left out of a table that is too wide, in this order; what it is about never is.
 LEFT_OUT: Final = ("id", "text", "day", "number")
 ALWAYS: Final = frozenset(
-    {"invoice_id", "currency", "state", "total", "total_charges", "difference", "amount"}
+    {"invoice_id", "currency", "part", "state", "total", "total_charges", "difference", "amount"}
 )
 
 
@@ -57,8 +57,8 @@ def _chosen(
     rooms = {name: max(map(cell_len, column)) for name, column in columns.items()}
     if width is None:
         return names, list(rooms.values())
-    first = next((name for name in names if kinds[name] != "id"), names[0])
-    least = {name: LEAST_NAME if name == first else LEAST for name in names}
+    least = _least(rooms)
+    first = next((name for name in names if name.endswith("_name")), names[0])
     may_go = [
         name
         for kind in LEFT_OUT
@@ -70,6 +70,16 @@ def _chosen(
         if _over(widths, width) <= 0 or not may_go:
             return names, list(widths.values())
         names.remove(may_go.pop(0))
+
+
+def _least(rooms: dict[str, int]) -> dict[str, int]:
+    """How far each column may be cut: names not so far as others, the short words never."""
+    least = {name: room if name in ALWAYS else LEAST for name, room in rooms.items()}
+    of_name = iter(LEAST_NAMES)
+    for name in rooms:
+        if name.endswith("_name"):
+            least[name] = next(of_name, LEAST_NAMES[-1])
+    return least
 
 
 def _fitted(
