@@ -32,6 +32,7 @@ NEEDED = (
 )  # fmt: skip
 RESTATING = [name for name, kind in BY_OBJECT_TYPE.items() if kind.usage]
 ROOM = 10**14  # an amount has 14 digits before the point
+DOES_NOT_FIT = (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError)
 TOO_LARGE = "the amounts are too large to be compared exactly (38 digits, 24 of them decimals)"
 
 
@@ -78,11 +79,21 @@ def _as_charges(charges: Any, columns: Sequence[str] = ()) -> pl.LazyFrame:  # n
         lazy = picked.collect("polars").to_native().lazy()
     schema = lazy.collect_schema()
     _refuse_missing(schema.names())
-    floats = [name for name in NEEDED if schema[name].is_float()]
-    if floats:
-        raise TypeError(f"{', '.join(floats)}: floats are not exact; charges have Decimals")
+    inexact = [name for name in NEEDED if CHARGES[name] == NUMBER and not _is_exact(schema[name])]
+    if inexact:
+        raise TypeError(
+            f"{', '.join(inexact)}: floats, text and Decimals of more than {NUMBER.scale} decimals "
+            "are not exact; charges have Decimals"
+        )
     lazy = lazy.with_columns(pl.col(name).cast(CHARGES[name]) for name in NEEDED)
     return lazy.filter(~pl.col("object_type").is_in(RESTATING).fill_null(value=False))
+
+
+def _is_exact(kind: pl.DataType) -> bool:
+    """Whether numbers of that type keep their value as charges have them."""
+    if isinstance(kind, pl.Decimal):
+        return kind.scale <= NUMBER.scale
+    return kind.is_integer() or kind == pl.Null
 
 
 def _one_spelling(name: str) -> pl.Expr:
@@ -136,7 +147,7 @@ def collected(lines: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
     """
     try:
         fine = pl.collect_all([summed(side) for side in lines])
-    except pl.exceptions.ComputeError:
+    except DOES_NOT_FIT:
         _refuse_too_large(lines)
         raise
     most = [side[f"{amount}_most"].max() for side in fine for amount in AMOUNTS]
@@ -149,7 +160,7 @@ def collected(lines: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
 def _refuse_too_large(lines: Sequence[pl.LazyFrame]) -> None:
     try:
         rows = [side.select(pl.col(AMOUNTS).abs().sum()).collect().row(0) for side in lines]
-    except pl.exceptions.ComputeError as cause:
+    except DOES_NOT_FIT as cause:
         raise FrameError(TOO_LARGE) from cause
     if reduce(EXACT.add, (amount for row in rows for amount in row)) >= ROOM // 2:
         raise FrameError(TOO_LARGE)

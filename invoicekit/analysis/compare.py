@@ -135,7 +135,7 @@ def compare(before: Any, after: Any) -> Comparison:  # noqa: ANN401 (invoices, f
         after: the same, later.
 
     Raises:
-        TypeError: one of them is nothing of that kind, or its amounts are floats.
+        TypeError: one of them is nothing of that kind, or its amounts are not exact (floats, text).
         ValueError: a frame lacks columns of the charges.
         FrameError: the amounts are too large to be added.
     """

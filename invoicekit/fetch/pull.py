@@ -73,7 +73,7 @@ def _pull(run: _Run[T], refresh: bool) -> tuple[T, list[Reading]]:  # noqa: FBT0
             break
         try:
             return run.committed(note)
-        except MissError:
+        except (MissError, Restart):
             continue
     if session.settings.offline:
         raise FetchError(

@@ -497,8 +497,26 @@ def test_what_are_no_charges_is_refused():
     with pytest.raises(ValueError, match="no column billable_quantity, effective_unit_price"):
         ik.compare(frame(), frame().drop("billable_quantity", "effective_unit_price"))
     floats = frame(line()).with_columns(pl.col("total").cast(pl.Float64))
-    with pytest.raises(TypeError, match="total: floats are not exact"):
+    with pytest.raises(TypeError, match="total: floats, text"):
         ik.compare(floats, frame())
+
+
+@pytest.mark.parametrize("field", ["subtotal", "billable_quantity"])
+@pytest.mark.parametrize("value", ["1.10", 1.1, Decimal("0.1234567890123456789012345")])
+def test_numbers_that_would_be_rounded_are_refused(field, value):
+    """polars' cast rounds what has more decimals than the column, and says nothing."""
+    charges = frame(line()).with_columns(pl.lit(value).alias(field))
+    with pytest.raises(TypeError, match=rf"{field}: floats, text and Decimals of more than 24"):
+        ik.compare(charges, frame(line()))
+
+
+def test_whole_numbers_are_exact_and_what_is_too_large_is_refused():
+    whole = frame(line()).with_columns(tax=pl.lit(7), exchange_rate=pl.lit(None))
+    found = ik.compare(whole, frame(line(tax=Decimal(8)))).parts.filter(part="tax")
+    assert found.select("before", "difference").row(0) == (7, 1)
+    large = pl.lit(Decimal(10) ** 30).cast(pl.Decimal(38, 2))
+    with pytest.raises(ik.FrameError, match="too large to be compared"):
+        ik.compare(frame(line()).with_columns(tax=large), frame(line()))
 
 
 def test_charges_of_another_engine_are_the_same():

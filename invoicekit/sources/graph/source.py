@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 
 from invoicekit.errors import FetchError
-from invoicekit.fetch.collection import Ask, Collection, LeftOut
+from invoicekit.fetch.collection import Ask, Collection, LeftOut, Restart
 from invoicekit.fetch.downloads import Wanted
 from invoicekit.fetch.transport import closed
 from invoicekit.frames.collection_result import NO_DATA
@@ -18,6 +18,8 @@ from invoicekit.sources.graph.blobs import pages_of
 from invoicekit.sources.graph.export import Export, NoDataError
 
 KEPT_NO_DATA = "no-data"
+# By who clears the cache, or has committed a newer pull.
+TAKEN_AWAY = "its files were taken away while they were read"
 SOURCE = requests.SOURCE
 
 
@@ -44,7 +46,7 @@ def pages(collection: Collection, ask: Ask) -> Iterator[Page]:
 
     Raises:
         LeftOut: Graph refuses it, does not know the invoice, or has no data yet.
-        Restart: the export became another one meanwhile.
+        Restart: the export became another one meanwhile, or its files were taken away.
         FetchError: it failed, is not ready in time, or could not be downloaded or written.
         PageError: what came is no whole export.
     """
@@ -62,6 +64,10 @@ def pages(collection: Collection, ask: Ask) -> Iterator[Page]:
             found = file.result()
         except CancelledError:
             raise closed() from None
+        except FetchError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise Restart(TAKEN_AWAY, error) from error
+            raise
         answer = Answer(
             b"",
             seconds=found.seconds,
@@ -72,11 +78,8 @@ def pages(collection: Collection, ask: Ask) -> Iterator[Page]:
         try:
             content = found.open()
         except OSError as cause:
-            raise FetchError(
-                f"blob {name} of {collection.name} was downloaded, and is there no more: somebody "
-                "cleared the cache meanwhile",
-                hint="ask again",
-            ) from cause
+            gone = f"blob {name} of {collection.name} was downloaded, and is there no more"
+            raise Restart(TAKEN_AWAY, FetchError(gone)) from cause
         with content:
             yield from pages_of(
                 content, name, collection=collection.name, number=number, answer=answer
