@@ -138,6 +138,34 @@ def test_an_operation_that_is_gone_as_well_is_submitted_anew_for_another_sas(gra
     assert asked(graph)[0].count("submit") == 2
 
 
+def test_an_operation_whose_every_sas_is_refused_is_submitted_anew(graph, open_client):
+    scripts = iter([Script(("succeeded",), sas_requests=(0,)), Script(("succeeded",))])
+    graph.script = lambda _: next(scripts)
+    assert pulled(open_client(graph, connections=1))[0] == LINES
+    assert asked(graph)[0].count("submit") == 2
+
+
+def test_what_is_refused_after_the_manifest_is_an_error_and_never_left_out(graph, open_client):
+    refused = Script(faults=(Fault("submit", 403, "Authorization_RequestDenied", times=ALWAYS),))
+    scripts = iter([Script(("succeeded",), sas_requests=(0,)), refused])
+    graph.script = lambda _: next(scripts)
+    with pytest.raises(ik.AccessError, match=r"PartnerBilling\.Read\.All"):
+        pulled(open_client(graph, connections=1))
+
+
+def test_an_operation_of_an_interrupted_call_that_has_failed_since_is_submitted_anew(
+    graph, open_client
+):
+    graph.script = Script(("running",), retry_after="")
+    with pytest.raises(ik.FetchError, match="is not ready"):
+        pulled(open_client(graph, export_timeout=0.3))
+    mend(graph)
+    for operation in graph._service._operations.values():
+        operation.script = Script(("failed",), error=("1", "Made too long ago"))
+    assert pulled(open_client(graph))[0] == LINES
+    assert asked(graph)[0].count("submit") == 2
+
+
 NOT_WHOLE = {
     "a blob missing": "lists 2 blobs, and its blobCount is 3",
     "blobCount too small": "lists 3 blobs, and its blobCount is 2",
