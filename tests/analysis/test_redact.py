@@ -129,6 +129,12 @@ class TestTheDemo:
         assert other.difference == proof.difference * factor
         assert other.parts["state"].equals(proof.parts["state"])
         assert other.parts["lines"].equals(proof.parts["lines"])
+        columns = ["finding", "severity", "provider", "object_type", "currency", "lines"]
+        assert other.findings.select(columns).equals(proof.findings.select(columns))
+        assert proof.suspects.height == other.suspects.height
+        checks = [ik.quality(one).select("check", "object_type", "column", "lines")
+                  for one in (items, twin)]  # fmt: skip
+        assert checks[0].equals(checks[1])
         assert ik.totals(after, "customer")["total"].to_list() == [
             one * factor for one in ik.totals(before, "customer")["total"]
         ]

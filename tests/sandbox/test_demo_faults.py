@@ -69,6 +69,22 @@ def test_it_changes_so_much_of_the_invoice_and_so_many_of_its_lines(clean, name)
     assert proof.state == ("ties" if ties else "differs")
 
 
+def named(items, proof):
+    """Findings and checks, and of how many lines each is."""
+    found = proof.findings.select("finding", "lines").rows()
+    return {*found, *ik.quality(items).select("check", "lines").rows()}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_it_is_found_under_the_name_that_the_table_has_and_nothing_else_is(name):
+    _, proof, items, _ = spoilt()
+    clean = named(items, proof)
+    _, proof, items, _ = spoilt(name)
+    words = {word for word, _ in named(items, proof) - clean}
+    same = {"drifted column": {"unknown field"}}  # a finding and a check of one thing
+    assert words - same.get(name, set()) == {FAULTS[name].finding}
+
+
 def test_a_header_credit_is_in_no_line(clean):
     charges, proof, _, _ = spoilt("header credit")
     assert charges.equals(clean)
