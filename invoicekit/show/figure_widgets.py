@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import traitlets
 
 from invoicekit.show.plotly_figure import Figure, plotly_config
+from invoicekit.show.renderers import import_renderers
 
 
 class Fit(anywidget.AnyWidget):
@@ -63,6 +64,7 @@ class Charts:
 
 
 def _figure_widget(figure: Figure) -> Any:  # noqa: ANN401 - plotly is not typed
+    import_renderers()
     widget = go.FigureWidget(figure)
     widget._config = plotly_config()  # noqa: SLF001 - plotly has no other door to it
     return widget

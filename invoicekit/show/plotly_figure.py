@@ -6,6 +6,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from invoicekit.show.renderers import import_renderers
+
 
 def plotly_config() -> dict[str, Any]:
     """The configuration of every figure we show, embed or export.
@@ -26,6 +28,7 @@ class Figure(go.Figure):  # type: ignore[misc] # plotly is not typed
     """A plotly figure that carries `plotly_config` wherever it is displayed or exported."""
 
     def _repr_mimebundle_(self, *args: object, **kwargs: object) -> dict[str, Any]:
+        import_renderers()
         bundle: dict[str, Any] = super()._repr_mimebundle_(*args, **_configured(kwargs))
         return bundle
 
@@ -35,6 +38,7 @@ class Figure(go.Figure):  # type: ignore[misc] # plotly is not typed
 
     def _ipython_display_(self) -> None:
         # Plotly's own calls `pio.show`, which knows no configuration.
+        import_renderers()
         import plotly.io as pio
 
         if pio.renderers.render_on_display and pio.renderers.default:
@@ -44,6 +48,7 @@ class Figure(go.Figure):  # type: ignore[misc] # plotly is not typed
 
     def show(self, *args: object, **kwargs: object) -> None:
         """Show the figure with the configuration."""
+        import_renderers()
         super().show(*args, **_configured(kwargs))
 
     def to_html(self, *args: object, **kwargs: object) -> str:

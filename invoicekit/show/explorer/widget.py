@@ -1,8 +1,9 @@
 """The explorer: pick an invoice, a provider and a key; proof, totals, chart and lines follow.
 
-What is picked is a value, `Explorer.selection`, and can be had as code. Nothing is fetched when
-the widget is displayed: only when it is made and when a pick changes. There is no `Output` widget
-in here: inside of one, headless runs of a notebook stall.
+What is picked is a value, `Explorer.selection`, and can be had as code. In a notebook it is on
+screen before anything is fetched: that is done at the end of the cell, or when it is first asked
+for; elsewhere when it is made, and everywhere when a pick changes. There is no `Output` widget in
+here: inside of one, headless runs of a notebook stall.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import totals as totals_of
 from invoicekit.errors import InvoiceKitError
 from invoicekit.show.badge import caveat, html_of_tie_out
+from invoicekit.show.explorer.after_cell import after_cell
 from invoicekit.show.explorer.shortcuts import EXPLORER, NoShortcuts
 from invoicekit.show.figure_widgets import Charts
 from invoicekit.show.figures import Figure, figure_of_charge_types, figure_of_totals
@@ -31,6 +33,7 @@ from invoicekit.show.tables import html_of_table, html_of_totals
 ALL: Final = ""  # the provider's value for "all": None would be a dropdown without a choice
 ROWS: Final = 25
 TOTALS_ROWS: Final = 200
+LISTING: Final = "loading the list of invoices…"
 
 KEYS: Final = ("customer", "offer", "subscription", "charge_type", "provider", "object_type")
 
@@ -76,14 +79,14 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
     def __init__(self, client: Client) -> None:
         self._client = client
         self._loaded: _Loaded | None = None
-        self._quiet = False
-        self.totals: pl.DataFrame | None = None
-        self.lines: pl.DataFrame | None = None
+        self._begun = self._quiet = False
+        self._totals: pl.DataFrame | None = None
+        self._lines: pl.DataFrame | None = None
 
         self._invoice = _dropdown("Invoice")
         self._provider = _dropdown("Provider")
         self._by = _dropdown("Totals by", [(heading(key), key) for key in KEYS])
-        self._status = w.HTML()
+        self._status = w.HTML(_note(LISTING))
         self._badge = w.HTML()
         self._charts = Charts()
         self._table = w.HTML()
@@ -102,10 +105,38 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
             ]
         )
         self.add_class(EXPLORER)
+        if not after_cell(self._begin):
+            self._begin()
+
+    def _begin(self) -> None:
+        """List the invoices and show the newest, once."""
+        if self._begun:
+            return
+        self._begun = True
         self._list()
         for picker in (self._invoice, self._provider, self._by):
             picker.observe(self._follow, names="value")
         self._refresh()
+
+    @property
+    def totals(self) -> pl.DataFrame | None:
+        """The totals of what is picked; None where an error is shown instead.
+
+        >>> ik.Explorer(client).totals.columns[:2]
+        ['customer_id', 'customer_name']
+        """
+        self._begin()
+        return self._totals
+
+    @property
+    def lines(self) -> pl.DataFrame | None:
+        """The charges of what is picked; None where an error is shown instead.
+
+        >>> ik.Explorer(client).lines.height
+        5157
+        """
+        self._begin()
+        return self._lines
 
     @property
     def selection(self) -> Selection | None:
@@ -114,12 +145,13 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
         >>> ik.Explorer(client).selection.by
         'customer'
         """
+        self._begin()
         if self._invoice.value is None:
             return None
         return Selection(self._invoice.value, self._provider.value or None, self._by.value)
 
     def _list(self) -> None:
-        with self._telling("the list of invoices"):
+        with self._telling(LISTING):
             invoices = self._client.invoices()
             self._invoice.options = [_labelled(row) for row in invoices.iter_rows(named=True)]
         if self._invoice.options:
@@ -136,7 +168,7 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
         selection = self.selection
         if selection is None:
             return
-        with self._telling(f"invoice {selection.invoice_id}"):
+        with self._telling(f"loading invoice {selection.invoice_id}…"):
             loaded = self._load(selection.invoice_id)
             self._offer(loaded.providers)
             self._show(loaded)
@@ -190,22 +222,26 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
             "<details open><summary>The same as code</summary>"
             '<pre style="user-select:all;padding:8px;border:1px solid #d5d8dd">{}</pre></details>'
         ).format(selection.code())
-        self.totals, self.lines = totals, lines
+        self._totals, self._lines = totals, lines
 
     @contextmanager
     def _telling(self, what: str) -> Iterator[None]:
         """Say that we are loading; show an error in place, since a callback has no caller."""
-        self._status.value = _note(f"loading {what}…")
+        self._status.value = _note(what)
         try:
             yield
         except (InvoiceKitError, ValueError) as error:
             self._clear()
             self._status.value = _alert(error)
+        except KeyboardInterrupt:
+            self._clear()
+            self._status.value = _note("Stopped. Run the cell again, or pick something else.")
+            raise
         else:
             self._status.value = ""
 
     def _clear(self) -> None:
-        self.totals = self.lines = None
+        self._totals = self._lines = None
         self._badge.value = self._table.value = self._code.value = ""
         self._charts.show([])
         self._pager.show(None)
@@ -214,8 +250,7 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
 def explore(client: Client) -> Explorer:
     """A widget to pick an invoice, a provider and a key, and see what they lead to.
 
-    It asks for the newest invoice as it is made; in a notebook it is shown as the last value of a
-    cell.
+    In a notebook it is shown as the last value of a cell, and then asks for the newest invoice.
 
     >>> explorer = ik.explore(client)
     >>> explorer.selection
@@ -266,6 +301,7 @@ class _Pager:
         self._on.on_click(lambda _button: self._turn(1))
         bar = w.HBox([self._back, self._on, self._count])
         self.box = w.VBox([w.HTML("<h3>Lines</h3>"), bar, self._rows])
+        self.show(None)
 
     def show(self, lines: pl.DataFrame | None) -> None:
         """Show the first page of these lines; without any, nothing."""
