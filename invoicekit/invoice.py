@@ -329,6 +329,49 @@ class Invoice:
 
         return self._of_lines(write)
 
+    def statements(
+        self,
+        folder: str | Path,
+        *,
+        markup: int | str | Mapping[str | None, int | str | Decimal] | None = None,
+        format: Literal["html", "xlsx"] = "html",  # noqa: A002 (what it is)
+    ) -> list[Path]:
+        """Write a statement for each customer into `folder`, and return their paths.
+
+        Beside them lies an index for the partner alone, `<invoice id>-statements`: the tie-out, and
+        what each customer's lines cost, the markup, the statement's total and what rounding left.
+        They add up to the invoice; what is in no statement (a credit in the header alone) is named.
+
+        A statement holds its customer's lines (product, subscription, charge, days, quantity) and
+        nothing of others. With a markup, nothing of what the partner pays is in it: no costs, no
+        unit prices, no rates, no tax. The total is the cost with the markup, rounded once at the
+        currency's decimals, halves to even; lines have their shares of it, and none where the
+        markup is an amount. Currencies are kept apart. Where the invoice does not tie, statements
+        say that they are preliminary. Lines without a customer are a statement of their own.
+
+        >>> paths = invoice.statements("statements", markup="7.5%")
+        >>> len(paths) == invoice.totals("customer").height
+        True
+
+        Args:
+            folder: where they go; it is made, and files of those names are replaced.
+            markup: percents for all customers (`10`, `"7.5%"`), or a mapping of `customer_id` to
+                percents, or to an amount of money as a `Decimal`; `"*"` stands for all that it does
+                not name, `None` for lines without a customer. It is added to sums, never to unit
+                prices. By default there is none: customers see what their lines cost.
+            format: `"html"` or `"xlsx"`.
+
+        Raises:
+            ValueError: the markup is a float, or none at all; it names a customer that the invoice
+                has not, or leaves one out; or an amount is for one with several currencies.
+            OSError: a file cannot be written; one that was there stays as it was.
+        """
+        from invoicekit.show.statements import write_statements
+
+        return self._of_lines(
+            lambda lines: write_statements(self, lines, Path(folder), markup=markup, format=format)
+        )
+
     def statement(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the invoice's PDF to `path`, and return it.
 

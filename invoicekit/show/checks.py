@@ -12,14 +12,13 @@ from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.show.formatting import clean, exact
 from invoicekit.show.spreadsheet.book import Book
 from invoicekit.show.spreadsheet.page import (
-    BAD,
-    GOOD,
     NOTE,
     Amount,
     Cell,
     Live,
     Page,
     as_rounded,
+    look_of,
 )
 
 WIDTHS: Final = (46, 10, 22, 22, 18, 38, 30, 30)
@@ -94,7 +93,7 @@ def write_checks(book: Book, checks: Sequence[Check], proof: Reconciliation) -> 
     page.sheet.made.freeze_panes(first, 1)
     said = [_write(page, check, _fine(check, proof, first=not n)) for n, check in enumerate(checks)]
     last = max(page.row - 1, first)
-    for word, look in ((WRONG, BAD), (FINE, GOOD)):
+    for word, look in ((WRONG, look_of("differs")), (FINE, look_of("ties"))):
         page.sheet.made.conditional_format(
             first, 5, last, 5,
             {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": book.style(**look)},

@@ -22,7 +22,7 @@ from invoicekit.show.checks import Check, Results, write_checks
 from invoicekit.show.formatting import clean, currencies_of, currency_name, exact, heading, shorten
 from invoicekit.show.protocols import Invoice
 from invoicekit.show.spreadsheet.book import MOST_ROWS, Book, Written, making
-from invoicekit.show.spreadsheet.page import NOTE, Amount, Cell, Page
+from invoicekit.show.spreadsheet.page import NOTE, Amount, Cell, Page, look_of
 
 LONGEST: Final = 60  # letters of a name on the first sheet
 MOST_NAMED: Final = 5  # customers and offers on the first sheet; all of them have one of their own
@@ -158,7 +158,7 @@ def _write_summary(
 ) -> None:
     page.title(f"Invoice {clean(invoice.id)}")
     verdict = VERDICTS[proof.state]
-    look = {"font_color": verdict.ink, "bg_color": verdict.paper}
+    look = look_of(proof.state)
     badge, *reasons = clean(proof).split("; ")
     page.line(badge, *[""] * 7, bold=True, **look)
     for words in (verdict.words, *reasons):

@@ -44,6 +44,7 @@ HEAD: Final[Mapping[str, Any]] = {
     "bottom": 1,
     "bottom_color": "#8A8F98",
 }
+INDENTED: Final = {"align": "left", "indent": 1}  # text that no number to its left touches
 NUMBERS: Final = {"day": "yyyy-mm-dd", "instant": "yyyy-mm-dd hh:mm:ss"}
 PRICE: Final = "#,##0.00########"
 IS_PRICE: Final = re.compile(r"price|rate")
@@ -163,8 +164,9 @@ class Book:
             head = heading(column.name)
             room = min(max(column.width + 1, len(head) + 4, NARROWEST), WIDEST)
             made.set_column(place, place, room)
-            side = "right" if column.kind == "number" else "left"
-            self.text(sheet, 0, place, head, **HEAD, align=side)
+            numbers = column.kind == "number", plan.columns[place - 1].kind == "number"
+            side = {"align": "right"} if numbers[0] else INDENTED if place and numbers[1] else {}
+            self.text(sheet, 0, place, head, **HEAD, **side)
         if len(plan.columns) <= ON_PAPER:
             made.fit_to_pages(1, 0)
         made.freeze_panes(1, 0)
@@ -180,19 +182,25 @@ class Book:
 
         def of(code: str | None) -> list[Any]:
             if code not in looks:
-                looks[code] = [self._look(column, money, code) for column in plan.columns]
+                kinds = ["text", *(column.kind for column in plan.columns)]
+                looks[code] = [
+                    self._look(column, money, code, after_number=kind == "number")
+                    for column, kind in zip(plan.columns, kinds, strict=False)
+                ]
             return looks[code]
 
         return _Styles(None if source is None else names.index(source), of)
 
-    def _look(self, column: Column, money: Collection[str], currency: str | None) -> Any:  # noqa: ANN401
+    def _look(
+        self, column: Column, money: Collection[str], currency: str | None, *, after_number: bool
+    ) -> Any:  # noqa: ANN401 (xlsxwriter's)
         if column.kind in NUMBERS:
             return self.style(num_format=NUMBERS[column.kind], align="left")
         if column.kind == "number" and column.name in money:
             return self.style(num_format=money_format(currency))
         if column.kind == "number" and IS_PRICE.search(column.name):
             return self.style(num_format=PRICE)
-        return self.style()
+        return self.style(**INDENTED) if after_number and column.kind == "text" else self.style()
 
     def _rows(
         self,

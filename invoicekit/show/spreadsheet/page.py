@@ -10,14 +10,11 @@ from typing import Any, Final
 
 from invoicekit.analysis.money import EXACT, decimals_of
 from invoicekit.show.badge import VERDICTS
-from invoicekit.show.spreadsheet.book import HEAD, Book, Sheet, money_format
+from invoicekit.show.spreadsheet.book import HEAD, INDENTED, Book, Sheet, money_format
 
 TITLE: Final = {"bold": True, "font_size": 16}
 SECTION: Final = {"bold": True, "font_size": 12}
 NOTE: Final = {"font_color": "#57606A"}
-INDENTED: Final = {"align": "left", "indent": 1}  # text that no number to its left touches
-BAD: Final = {"font_color": VERDICTS["differs"].ink, "bg_color": VERDICTS["differs"].paper}
-GOOD: Final = {"font_color": VERDICTS["ties"].ink, "bg_color": VERDICTS["ties"].paper}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +105,15 @@ class Page:
             look = {**look, **INDENTED}
         style = self.book.style(**look)
         self.sheet.made.write_formula(self.row, column, f"={cell.formula}", style, value)
+
+
+def look_of(state: str) -> dict[str, str]:
+    """The colours of a state of the proof.
+
+    >>> look_of("ties")
+    {'font_color': '#0b5d3b', 'bg_color': '#e6f4ec'}
+    """
+    return {"font_color": VERDICTS[state].ink, "bg_color": VERDICTS[state].paper}
 
 
 def as_rounded(amount: Decimal, currency: str | None) -> Decimal:
