@@ -28,6 +28,7 @@ from invoicekit.invoice import Invoice
 from invoicekit.line_items import Unbilled
 from invoicekit.setting_values import hidden
 from invoicekit.settings import Settings, read_settings
+from invoicekit.show.interactive import trim_zeros
 from invoicekit.sources.choose import HEADERS
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.header import headers_of
@@ -79,6 +80,7 @@ def connect(
     """A client of one partner; what is not given comes from `INVOICEKIT_*`.
 
     Asks nothing yet, but a function or a credential whose token it gives: the cache is the user's.
+    In IPython polars then shows decimals without needless zeros, unless you have set that yourself.
 
     >>> with ik.connect(token="a-token", tenant_id="contoso.example", cache_dir="cache") as mine:
     ...     mine
@@ -126,7 +128,9 @@ def connect(
     del token, tenant_id, client_id, client_secret, client_certificate, client_certificate_password
     del refresh_token, credential, cloud, base_url, graph_url, graph_token, cache_dir, cache_gb
     del page_size, connections, connect_timeout, read_timeout, export_timeout, offline
-    return Client(identified(read_settings(given)), progress=progress)
+    client = Client(identified(read_settings(given)), progress=progress)
+    trim_zeros()
+    return client
 
 
 def demo(*, faults: str | Iterable[str] = ()) -> Client:
@@ -164,6 +168,7 @@ def demo(*, faults: str | Iterable[str] = ()) -> Client:
 
     client = Client(read_settings(given, environ={}), at_close=leave)
     atexit.register(client.close)
+    trim_zeros()
     return client
 
 

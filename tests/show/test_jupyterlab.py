@@ -53,3 +53,17 @@ def test_what_is_typed_in_a_picker_does_nothing_to_the_notebook(lab):
     page.locator(".invoicekit-explorer button").last.focus()
     page.keyboard.type("dd", delay=50)
     assert cells.count() == 3
+
+
+def test_the_state_of_each_part_of_a_proof_is_in_sight(lab):
+    """At 1400 pixels, without the file browser beside it; untrimmed amounts would push it out."""
+    page = lab("client.latest.reconcile().parts")
+    page.set_viewport_size({"width": 1400, "height": 900})
+    state = page.locator(".jp-OutputArea-output th", has_text="state")
+    state.wait_for()
+    page.keyboard.press("Control+b")
+    page.locator(".jp-FileBrowser").wait_for(state="hidden")
+    ends = state.evaluate(
+        "th => [th, th.closest('.jp-OutputArea-output')].map(e => e.getBoundingClientRect().right)"
+    )
+    assert ends[0] <= ends[1] <= 1400
