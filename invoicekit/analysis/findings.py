@@ -49,7 +49,8 @@ class Proof:
     currency: str
     difference: Decimal
     ties: bool
-    whole: bool  # every collection is read
+    whole: bool  # every collection of billing lines is read
+    all_used: bool  # and every one of usage
     others: pl.DataFrame  # the parts in another currency
     borne: Callable[[], bool]  # a line, order, subscription, page or collection is the difference
 
@@ -134,8 +135,12 @@ def _oddly_taxed(charges: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _doubled_rows(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator[Row]:
-    """Of lines, all fields are compared; of charges alone, all columns that they have."""
-    for name, frame in (grounds.frames or {"": grounds.charges()}).items():
+    """Of lines, all fields are compared; of charges alone, all columns that they have.
+
+    Charges of daily usage do not say the day, so many of them are equal.
+    """
+    billed = grounds.charges().filter(_is_of(BILLING))
+    for name, frame in (grounds.frames or {"": billed}).items():
         copies = doubled(frame).filter(COPY).drop(COPY, LINE)
         if copies.is_empty():
             continue
@@ -198,8 +203,10 @@ def _drifted(grounds: Grounds, _: Proof, types: frozenset[str]) -> Iterator[Row]
 
 
 def _restated_usage(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator[Row]:
-    unlike = restated(grounds.frames, proof.currency) if grounds.frames else pl.DataFrame()
+    if not (grounds.frames and proof.whole and proof.all_used):
+        return
     sides = (*PART, "currency")
+    unlike = restated(grounds.frames, proof.currency)
     for rows in unlike.partition_by(sides, maintain_order=True) if len(unlike) else ():
         more = [EXACT.subtract(*pair) for pair in rows.select("used", "billed").iter_rows()]
         money = bool(rows["money"][0])

@@ -122,6 +122,7 @@ class Reconciliation:
                 self.difference,
                 ties=self.ties,
                 whole=self.state != "incomplete",
+                all_used=NO_DATA not in set(self.parts["state"]),
                 others=others,
                 borne=lambda: is_borne(self._grounds, self.difference, self.currency),
             )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, product
+from itertools import chain, combinations, product
 
 import polars as pl
 
 from invoicekit.analysis.copies import LINE
-from invoicekit.analysis.suspect_values import MOST, Candidate, reason
+from invoicekit.analysis.suspect_values import MOST, Candidate, in_order, reason
 
 # How near two lines are, nearest first: what is the same in both, and the words for it.
 NEAR = (
@@ -24,23 +24,19 @@ NEAR = (
 
 def pairs(lines: pl.DataFrame, wanted: int) -> list[Candidate]:
     """The pairs whose sum is the difference or its opposite, nearest first, each once."""
-    found: dict[tuple[int, int], Candidate] = {}
-    totals = [total for total in (-wanted, wanted) if not _partners(lines, (), total).is_empty()]
-    if not totals:
-        return []
-    counts = {total: _count(_partners(lines, (), total)) for total in totals}
-    of = sum(counts.values())
+    partners = {total: _partners(lines, (), total) for total in (-wanted, wanted)}
+    of = sum(map(_count, partners.values()))
     same = "" if of == 1 else f"one of {of:,} pairs of lines with such a sum"
     # Only lines that have a partner at all are looked at any nearer.
-    partnered = {total: _of_partners(lines, total) for total in totals}
-    for (keys, words), total in product(NEAR, totals):
-        near = partnered[total].filter("copy") if keys == ("copy",) else partnered[total]
-        for pair in _near(near, keys, total):
+    some = {total: _having(lines, found) for total, found in partners.items() if len(found)}
+    told: dict[tuple[int, int], Candidate] = {}
+    for (keys, words), (total, mine) in product(NEAR, some.items()):
+        for pair in _near(mine, keys, total):
             candidate = Candidate(reason("these 2 lines", total, wanted, words, same), pair)
-            found.setdefault((min(pair), max(pair)), candidate)
-            if len(found) == MOST:
-                return list(found.values())
-    return list(found.values())
+            told.setdefault((min(pair), max(pair)), candidate)
+            if len(told) == MOST:
+                return list(told.values())
+    return list(told.values())
 
 
 def _partners(lines: pl.DataFrame, keys: tuple[str, ...], total: int) -> pl.DataFrame:
@@ -62,15 +58,16 @@ def _count(partners: pl.DataFrame) -> int:
     return int(partners.select(ways.otherwise(of * others).sum()).item() or 0)
 
 
-def _of_partners(lines: pl.DataFrame, total: int) -> pl.DataFrame:
-    partners = _partners(lines, (), total)
+def _having(lines: pl.DataFrame, partners: pl.DataFrame) -> pl.DataFrame:
+    """The lines of these amounts."""
     amounts = pl.concat([partners["value"], partners["other"]]).unique()
-    return lines.join(amounts.to_frame("value"), on="value", how="semi", maintain_order="left")
+    return lines.join(amounts.to_frame("value"), on="value", how="semi")
 
 
 def _near(lines: pl.DataFrame, keys: tuple[str, ...], total: int) -> Iterator[tuple[int, int]]:
     """The pairs that have the keys in common, some of them."""
-    keys = () if keys == ("copy",) else keys
+    if keys == ("copy",):
+        lines, keys = lines.filter("copy"), ()
     some = _partners(lines, keys, total).sort("value", "other", *keys).head(MOST)
     return chain.from_iterable(_expanded(lines, keys, one) for one in some.iter_rows(named=True))
 
@@ -79,14 +76,11 @@ def _expanded(
     lines: pl.DataFrame, keys: tuple[str, ...], partners: dict[str, object]
 ) -> Iterator[tuple[int, int]]:
     """The lines of two amounts, in pairs, some of them."""
-    mine = lines.filter(pl.all_horizontal(pl.lit(value=True), *(
-        pl.col(key) == partners[key] for key in keys
-    )))  # fmt: skip
+    near = [pl.col(key) == partners[key] for key in keys]
     smaller, greater = (
-        mine.filter(pl.col("value") == pl.lit(partners[name], lines["value"].dtype))[LINE]
-        .head(MOST + 1).to_list()
+        in_order(lines.filter(pl.col("value") == partners[name], *near), most=MOST + 1)[LINE]
         for name in ("value", "other")
-    )  # fmt: skip
+    )
     if partners["value"] == partners["other"]:
-        return ((a, b) for n, a in enumerate(smaller) for b in smaller[n + 1 :])
+        return combinations(smaller, 2)
     return product(smaller, greater)

@@ -14,9 +14,9 @@ from math import comb
 import polars as pl
 
 from invoicekit.analysis.copies import LINE
-from invoicekit.analysis.suspect_values import MOST, Candidate, reason
+from invoicekit.analysis.suspect_values import MOST, Candidate, in_order, reason
 
-STEPS = 3_000_000  # sums that are made and looked up, some seconds' worth
+STEPS = 2_000_000  # sums that are made and looked up, some seconds' worth
 SIZES = (3, 4, 5, 6, 7, 8)
 CROWD = 100  # lines; among more, three that happen to fit are no news
 # Likeliest first: the lines, what is the same in those of one pool, and the words for them.
@@ -58,14 +58,16 @@ def _with_count(found: list[Candidate]) -> list[Candidate]:
 
 
 def _pools(lines: pl.DataFrame) -> Iterator[tuple[str, list[int], list[int]]]:
-    """The words for each pool, the numbers of its lines, and their amounts."""
+    """The words for each pool, the numbers of its lines, and their amounts; small pools first."""
     for flag, key, words in POOLS:
-        mine = lines.filter(flag) if flag else lines
-        grouped = mine.group_by(key or pl.lit(1).alias("all"), maintain_order=True)
-        size = pl.col("value").list.len()
-        pools = grouped.agg(LINE, "value").filter(size.is_between(SIZES[0] + 1, CROWD))
-        if key:
-            pools = pools.drop_nulls(key).sort(size, key)
+        mine = lines.filter(flag) if flag else lines.drop_nulls(key)
+        mine = mine.with_columns((pl.lit("") if key is None else pl.col(key)).alias("pool"))
+        of = pl.col("of").cast(pl.Int64)
+        sizes = mine.group_by("pool").len("of").filter(of.is_between(SIZES[0] + 1, CROWD))
+        sizes = sizes.sort("of", "pool")  # of more than all steps can do, nothing is to be had
+        sizes = sizes.filter((of * (of - 1) // 2).cum_sum() <= STEPS)
+        few = in_order(mine.join(sizes, on="pool"), pl.col("of"), pl.col("pool"))
+        pools = few.group_by("pool", maintain_order=True).agg(LINE, "value")
         for _, numbers, values in pools.iter_rows():
             yield words, numbers, values
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from invoicekit.analysis.copies import LINE
-from invoicekit.analysis.suspect_values import MOST, Candidate, reason
+from invoicekit.analysis.suspect_values import MOST, Candidate, in_order, reason
 from invoicekit.visible import visible
 
 COLLECTION = ("provider", "line_item_type")
@@ -59,8 +59,8 @@ def _foreign(lines: pl.DataFrame, wanted: int) -> Iterator[tuple[int, Candidate]
 
 def _lines(lines: pl.DataFrame, wanted: int) -> Iterator[tuple[int, Candidate]]:
     hits = lines.filter(_is(wanted, lines)).with_columns(pl.len().over("value").alias("of"))
-    likeliest = [pl.col("value") == wanted, ~pl.col("copy"), ~pl.col("credit")]
-    hits = hits.sort(likeliest, maintain_order=True).head(MOST)
+    likeliest = (pl.col("value") == wanted, ~pl.col("copy"), ~pl.col("credit"))
+    hits = in_order(hits, *likeliest, most=MOST)
     for value, copy, credit, of, line in hits.select("value", "copy", "credit", "of", LINE).rows():
         extra = value == -wanted
         rank = (0 if copy else 2 if credit else 3) if extra else 6
@@ -100,9 +100,7 @@ def _sums(
     sums = known.group_by(by).agg(pl.col("value").sum(), pl.len().alias("of"))
     hits = sums.filter(_is(wanted, lines, both=both), pl.col("of") > 1).sort(*keys or ["all"])
     for hit in hits.head(MOST).iter_rows(named=True):
-        mine = known.filter(pl.all_horizontal(pl.lit(value=True), *(
-            pl.col(key) == hit[key] for key in keys
-        )))  # fmt: skip
+        mine = known.filter(pl.col(key) == hit[key] for key in keys) if keys else known
         place = "/".join(hit[key] for key in keys if key in COLLECTION)
         rest = [str(hit[key]) for key in keys if key not in COLLECTION]
         yield " of ".join([*rest, *([place] if place else [])]), hit["value"], tuple(mine[LINE])

@@ -7,12 +7,18 @@ from decimal import Decimal
 
 import polars as pl
 
+from invoicekit.analysis.copies import LINE
 from invoicekit.analysis.money import EXACT
 from invoicekit.visible import visible
 
 MOST = 20  # candidates that are told
 PLACES = (2, 4, 8, 16, 24)
 SMALL = 2**62  # of a greater sum the integers are of 128 bits
+# What lines are told apart by: of many that will do, which are told is not decided by their place.
+TOLD_BY = (
+    "provider", "line_item_type", "customer_id", "order_id", "subscription_id", "charge_type",
+    "charge_start", "offer_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,13 @@ def in_units(amounts: pl.Series, difference: Decimal) -> tuple[pl.Series, int]:
     if greatest * len(values) + abs(wanted) < SMALL:
         values = values.cast(pl.Int64)
     return values, wanted
+
+
+def in_order(lines: pl.DataFrame, *first: pl.Expr, most: int | None = None) -> pl.DataFrame:
+    """The lines in an order that neither pages nor their own order decide; no more than `most`."""
+    order = [*first, "value", *TOLD_BY, "page", LINE]
+    ordered = lines.lazy().sort(order, nulls_last=True)
+    return (ordered if most is None else ordered.head(most)).collect()
 
 
 def reason(what: str, total: int, wanted: int, *more: str) -> str:

@@ -19,16 +19,11 @@ from invoicekit.analysis.grounds import Grounds
 from invoicekit.analysis.suspect_pairs import pairs
 from invoicekit.analysis.suspect_pools import larger
 from invoicekit.analysis.suspect_units import units
-from invoicekit.analysis.suspect_values import MOST, Candidate, in_units
+from invoicekit.analysis.suspect_values import MOST, TOLD_BY, Candidate, in_units
 from invoicekit.frames.charge_types import CREDIT
-from invoicekit.frames.charges import PAGED
+from invoicekit.frames.charges import PAGED, charged
 
 SUSPECTS = {"candidate": pl.Int64(), "reason": pl.String(), **PAGED}
-# What lines are told apart by; their order decides nothing.
-TOLD_BY = (
-    "provider", "line_item_type", "customer_id", "order_id", "subscription_id", "charge_type",
-    "charge_start", "offer_id",
-)  # fmt: skip
 
 
 def suspects_of(grounds: Grounds, difference: Decimal, currency: str) -> pl.DataFrame:
@@ -53,12 +48,11 @@ def _candidates(grounds: Grounds, difference: Decimal, currency: str) -> list[Ca
 
 
 def _lines(grounds: Grounds, difference: Decimal, currency: str) -> tuple[pl.DataFrame, int]:
-    """The lines, their totals as integers, in an order that pages do not decide.
+    """The lines, their totals as integers, `value`.
 
     `foreign` is the currency of those that are in another one than the invoice.
     """
-    charges = grounds.charges()
-    copies = doubled(charges).filter(COPY)[LINE]
+    charges, copies = grounds.charges(), _copies(grounds)
     lines = (
         numbered(charges)
         .filter(pl.col("total") != 0)
@@ -76,8 +70,17 @@ def _lines(grounds: Grounds, difference: Decimal, currency: str) -> tuple[pl.Dat
         .collect(engine="streaming")
     )
     values, wanted = in_units(lines["total"], difference)
-    ordered = lines.with_columns(values.alias("value")).drop("total")
-    return ordered.sort("value", *TOLD_BY, "page", LINE, nulls_last=True), wanted
+    return lines.with_columns(values.alias("value")).drop("total"), wanted
+
+
+def _copies(grounds: Grounds) -> pl.Series:
+    """The numbers of the charges whose lines are there twice, but for the first of each."""
+    frames = [grounds.frames[name] for name in charged(grounds.frames)]
+    found, height = [pl.Series(LINE, [], pl.UInt32)], 0
+    for frame in frames or [grounds.charges()]:
+        found.append(doubled(frame).filter(COPY)[LINE] + height)
+        height += frame.select(pl.len()).collect().item()
+    return pl.concat(found)
 
 
 def _shown(charges: pl.LazyFrame, found: Sequence[Candidate]) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import polars as pl
 import typer
 
-from invoicekit.analysis.reconcile import Reconciliation, reconcile
+from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import totals
 from invoicekit.cli.completion import keys_begun
@@ -177,13 +177,7 @@ class FileInvoice:
 
     def reconcile(self) -> Reconciliation:
         """Whether they add up to the total that was named."""
-        return reconcile(
-            self._charges,
-            self.total,
-            currency=self.currency,
-            details=self.items.collections,
-            pages=self.ledger.height,
-        )
+        return self.items.lines.proof(self.total, self.currency)
 
     @property
     def badge(self) -> str:

@@ -95,15 +95,26 @@ def paged_charges(line_items: Mapping[str, pl.LazyFrame], *, usage: bool = False
     return made.lazy()
 
 
+def charged(line_items: Mapping[str, Any], *, usage: bool = False) -> list[str]:
+    """The objectTypes that charges are made of, in their order there.
+
+    >>> charged(invoice.line_items()), charged(invoice.line_items(), usage=True)
+    (['OneTimeInvoiceLineItem'], ['DailyRatedUsageLineItem'])
+    """
+    known = ((name, BY_OBJECT_TYPE.get(name)) for name in line_items)
+    return [name for name, kind in known if kind and kind.usage is usage]
+
+
 def _concatenated(
     line_items: Mapping[str, Any], columns: Mapping[str, pl.DataType], *, usage: bool
 ) -> Any:  # noqa: ANN401 (lazy or not, as the frames are)
     # That there is nothing is seen in a step of its own: polars would make each text twice.
     something = [pl.when(pl.col(name) != "").then(name).alias(name) for name in MADE]
     frames = [
-        line_items[name].select(_role(kind, column) for column in columns).with_columns(something)
-        for name in line_items
-        if (kind := BY_OBJECT_TYPE.get(name)) and kind.usage is usage
+        line_items[name]
+        .select(_role(BY_OBJECT_TYPE[name], column) for column in columns)
+        .with_columns(something)
+        for name in charged(line_items, usage=usage)
     ]
     return pl.concat(frames) if frames else pl.DataFrame(schema=columns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import invoicekit as ik
 from invoicekit.analysis import findings as module
 from invoicekit.analysis.findings import FINDINGS
+from invoicekit.frames.collection_result import CollectionResult
 from invoicekit.sandbox.faults import FAULTS
 from support.charges import charge, frame
 from support.line_frames import (
@@ -150,6 +152,11 @@ def test_doubled_usage_is_a_note_with_its_amount():
     found = proof_of(billed, lines(DAILY_RATED, day, day), total="1").findings
     rows_ = found.filter(finding="doubled rows").select("severity", "lines", "amount").rows()
     assert rows_ == [("note", 1, d("1.5"))]
+
+
+def test_charges_of_daily_usage_do_not_say_the_day_so_none_is_a_copy():
+    usage = charge(object_type=DAILY_RATED, line_item_type="usage", total=None)
+    assert ik.reconcile(frame(usage, usage), d("0"), currency="USD").findings.is_empty()
 
 
 # --- header only
@@ -317,6 +324,17 @@ def test_usage_in_files_is_not_compared_since_nobody_says_that_all_are_there():
     assert restated([billed("10.00")], [used("99")], source="files") == []
 
 
+def test_usage_is_not_compared_where_not_all_of_it_or_of_the_billing_lines_is_here():
+    both = lines(ONE_TIME, billed("10.00")), lines(DAILY_RATED, used("4"))
+    whole = invoice_lines(*both)
+    assert "restated usage" in set(whole.proof(d("10"), "USD").findings["finding"])
+    none_yet = CollectionResult("marketplace", "usage", "no data yet")
+    refused = CollectionResult("marketplace", "billing", "refused (403)")
+    for more in (none_yet, refused):
+        part = replace(whole, results=[*whole.results, more])
+        assert "restated usage" not in set(part.proof(d("10"), "USD").findings["finding"])
+
+
 def test_legacy_usage_is_compared_by_quantity_and_resource():
     key = {"subscription_id": "S1", "resource_guid": "R1"}
     bill = {**key, "charge_type": "Assess usage fee for current cycle", "currency": "USD",
@@ -347,6 +365,18 @@ def test_a_field_that_nobody_documents_is_found_with_the_lines_that_have_it():
     ]
     assert "'new_" in found["detail"][0]
     assert "\u202e" not in found["detail"][0]
+
+
+def test_names_of_fields_from_outside_are_names_and_no_patterns(serve, open_client):
+    """polars takes `^.*$` for many columns."""
+    odd = dict.fromkeys(("^.*$", "*", "<script>"), '"x"')
+    service = serve(Partner(lines=page(rows(line(**odd), line(**odd)))))
+    with pytest.warns(UserWarning, match="does not document"):
+        proof = open_client(service).invoice("G1").reconcile()
+    found = proof.findings
+    assert found.filter(finding="doubled rows")["lines"].to_list() == [1]
+    assert found.filter(finding="drifted column")["lines"].to_list() == [2] * 3
+    assert proof.suspects["total"].to_list() == [d("1.1")] * 2
 
 
 # --- the demo partner
@@ -382,6 +412,16 @@ def test_of_the_demo_partner_s_invoices_only_what_is_true_is_found(demo):
         wanted = {"doubled rows": copies, "no customer": nobody}
         assert (found.pop("header only", None) is None) == proof.ties
         assert found == {key: count for key, count in wanted.items() if count}
+
+
+def test_of_the_store_the_same_is_found_as_of_memory(fresh_demo):
+    name = "G012345607"
+    first = fresh_demo.invoice(name)
+    items = first.line_items().lines.proof(first.total, first.currency)
+    stored = fresh_demo.invoice(name).reconcile()
+    assert items.findings.equals(stored.findings)
+    assert items.suspects.equals(stored.suspects)
+    assert not stored.findings.is_empty()
 
 
 # --- when, and of what

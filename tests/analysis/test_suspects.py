@@ -16,7 +16,7 @@ from invoicekit.analysis import suspect_pools
 from invoicekit.analysis.suspects import SUSPECTS
 from invoicekit.frames.charges import CHARGES
 from support.charges import charge, frame
-from support.line_frames import ONE_TIME, invoice_lines, lines
+from support.line_frames import DAILY_RATED, ONE_TIME, invoice_lines, lines
 
 
 def d(text: object) -> Decimal:
@@ -131,6 +131,18 @@ def test_rows_that_were_sent_twice_are_one_unit():
     assert len(offers) == 5
     assert reason.startswith("without the 5 copies on page 2 of onetime/billing ")
     assert set(proof.suspects["page"]) == {2}
+
+
+def test_a_copy_is_equal_in_all_fields_not_in_those_of_the_charges_alone():
+    alike = [row("7"), row("7", reference_id="another")]
+    usage = lines(DAILY_RATED, {"billing_pre_tax_total": d(1)}, {"billing_pre_tax_total": d(1)})
+    both = usage, lines(ONE_TIME, *alike, row("5"), row("5"))
+    proof = invoice_lines(*both).proof(d("17"), "USD")
+    assert [reason for _, reason in sets(proof.suspects)] == [
+        "without this line the lines add up to the invoice; one of these 2 lines of the same amount"
+    ] * 2
+    proof = invoice_lines(*both).proof(d("19"), "USD")
+    assert "; a copy of another line; one" in sets(proof.suspects)[0][1]
 
 
 def test_lines_in_another_currency_that_were_added_as_they_are():

@@ -26,6 +26,7 @@ NAMES = (
     "cache",
     "store",
     "compare",
+    "suspects",
     "memory",
     "growth",
 )
