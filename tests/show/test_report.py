@@ -35,6 +35,7 @@ def test_sections_come_in_the_order_of_an_analysts_questions(html):
 
     assert headings == [
         "What the invoice is made of",
+        "What is odd about it",
         "Who makes it up",
         "What was bought",
         "Charges and credits",
@@ -68,6 +69,44 @@ def test_each_figure_and_table_says_where_the_invoice_does_not_tie(html):
         assert len(differs.split(block)) > 1
     assert incomplete.count("⚠ incomplete: not everything could be read, difference 0.00") == 11
     assert "do not add up" not in html.split("</header>")[1]
+
+
+def odd_of(invoice):
+    """The section of what is odd, or nothing."""
+    _, _, rest = body_of(html_of_report(invoice)).partition('<h2 id="odd">')
+    return rest.split("</section>")[0]
+
+
+def test_what_is_odd_is_told_where_something_is():
+    clean = [charge(("c1", "One"), "1"), charge(("c1", "One"), "2")]
+    nobody = odd_of(PlainInvoice(lines=frame(*clean, charge((None, None), "3"))))
+
+    assert odd_of(PlainInvoice(lines=frame(*clean))) == ""
+    assert ">no customer</td>" in nobody
+    assert ">onetime/billing</td>" in nobody
+    assert "difference" not in nobody
+
+
+def test_what_the_difference_may_be_is_told_where_it_differs():
+    """Candidates one by one, the lines of each; names in them are no markup."""
+    lines = frame(*(charge(("c1", EVIL), f"{amount}.00") for amount in (1, 20, 300)))
+    one = odd_of(PlainInvoice(lines=lines, credit=Decimal(-20)))
+    none = odd_of(PlainInvoice(lines=lines, credit=Decimal("0.07")))
+    several = odd_of(PlainInvoice(lines=frame(*[charge(total="5.00")] * 40), credit=Decimal(-5)))
+
+    assert "<h3>What the difference may be</h3>" in one
+    assert "Without this line the lines add up to the invoice" in one
+    assert ">20.00</td>" in one
+    assert ">300.00</td>" not in one
+    assert "&lt;script&gt;" in one
+    assert EVIL not in one
+    assert "no small set of lines, sums to it" in none
+    assert several.count('id="suspects-') == 5
+    assert "15 more candidates are in <code>reconcile().suspects</code>" in several
+
+
+def test_an_invoice_that_is_incomplete_has_no_suspects():
+    assert "What the difference may be" not in html_of_report(PlainInvoice(unread=True))
 
 
 def test_charges_and_credits_are_gross(html):

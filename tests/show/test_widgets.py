@@ -86,6 +86,18 @@ def test_a_provider_narrows_the_lines_and_not_the_proof():
     assert "provider='azure'" in texts(explorer).replace("&#39;", "'")
 
 
+def test_what_is_odd_is_told_and_open_where_the_invoice_differs():
+    lines = frame(*many())
+    tied = Explorer(PlainClient(PlainInvoice(lines=lines)))
+    differs = Explorer(PlainClient(PlainInvoice(lines=lines, credit=Decimal("-100.25"))))
+
+    assert "<details><summary>What is odd about it: no customer</summary>" in texts(tied)
+    assert "<details open><summary>What is odd about it: " in texts(differs)
+    assert "What the difference may be" in texts(differs)
+    clean = Explorer(PlainClient(PlainInvoice(lines=frame(charge(total="1.00")))))
+    assert "What is odd" not in texts(clean)
+
+
 def test_a_figure_widget_is_used_again(client):
     """Each carries all of plotly; redrawn in place it sends the numbers only."""
     explorer = Explorer(client)

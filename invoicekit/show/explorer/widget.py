@@ -25,6 +25,7 @@ from invoicekit.show.explorer.after_cell import after_cell
 from invoicekit.show.explorer.shortcuts import EXPLORER, NoShortcuts
 from invoicekit.show.figure_widgets import Charts
 from invoicekit.show.figures import Figure, figure_of_charge_types, figure_of_totals
+from invoicekit.show.findings import html_of_findings
 from invoicekit.show.formatting import clean, currencies_of, exact, heading
 from invoicekit.show.lines_table import LINE_COLUMNS
 from invoicekit.show.protocols import Client, Invoice, Reconciliation
@@ -88,6 +89,7 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
         self._by = _dropdown("Totals by", [(heading(key), key) for key in KEYS])
         self._status = w.HTML(_note(LISTING))
         self._badge = w.HTML()
+        self._findings = w.HTML()
         self._charts = Charts()
         self._table = w.HTML()
         self._pager = _Pager()
@@ -97,6 +99,7 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
                 w.HBox([self._invoice, self._provider, self._by], layout={"flex_flow": "row wrap"}),
                 self._status,
                 self._badge,
+                self._findings,
                 self._charts.box,
                 self._table,
                 self._pager.box,
@@ -207,6 +210,7 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
             shown, draw = charges_and_credits(lines), figure_of_charge_types
         proof = loaded.reconciliation
         self._badge.value = html_of_tie_out(proof)
+        self._findings.value = _folded(proof, html_of_findings(proof))
         self._charts.show(
             [
                 draw(shown.filter(pl.col("currency").eq_missing(currency)), proof=proof)
@@ -242,7 +246,8 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
 
     def _clear(self) -> None:
         self._totals = self._lines = None
-        self._badge.value = self._table.value = self._code.value = ""
+        for part in (self._badge, self._findings, self._table, self._code):
+            part.value = ""
         self._charts.show([])
         self._pager.show(None)
 
@@ -338,6 +343,17 @@ def _labelled(row: Mapping[str, Any]) -> tuple[str, str]:
     when = f"{row['invoice_date']:%Y-%m-%d}" if row["invoice_date"] else "no date"
     amount = f"{exact(row['total_charges'], row['currency'])} {clean(row['currency'])}"
     return f"{clean(row['invoice_id'])} · {when} · {amount}", row["invoice_id"]
+
+
+def _folded(proof: Reconciliation, findings: Markup) -> Markup:
+    """What was found, open where the invoice does not tie."""
+    if not findings:
+        return Markup()
+    opened = Markup("") if proof.state == "ties" else Markup(" open")
+    found = ", ".join(proof.findings["finding"].unique(maintain_order=True)) or "no finding"
+    return Markup("<details{}><summary>What is odd about it: {}</summary>{}</details>").format(
+        opened, found, findings
+    )
 
 
 def _scrolling(table: Markup) -> Markup:

@@ -27,6 +27,7 @@ from invoicekit.show.figures import (
     figure_of_totals,
     plotly_config,
 )
+from invoicekit.show.findings import html_of_findings
 from invoicekit.show.formatting import currencies_of, currency_name, exact, title_of
 from invoicekit.show.html_assets import beside, fingerprint, json_in_html, rendered
 from invoicekit.show.lines_table import MOST_LINES
@@ -98,6 +99,7 @@ def html_of_report(invoice: Invoice) -> str:
             embed=False,
             foot=foot,
         ),
+        findings=html_of_findings(reconciliation, embed=False),
         sections=sections,
         caveat=foot,
         lines=html_of_lines(invoice.first_charges(MOST_LINES), of=lines, embed=False, foot=foot),
