@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from typing import Any
 
@@ -26,23 +27,20 @@ class CellLine:
 
     encoding = "utf-8"
 
-    def __init__(self) -> None:
+    def __init__(self, shell: Any) -> None:  # noqa: ANN401 (IPython's)
+        self._publish = shell.display_pub.publish
+        self._id = secrets.token_hex(16)
         self._text = ""
-        self._handle: Any = None
+        self._there = False
 
     def write(self, text: str) -> None:
         """Show what follows a carriage return; all else moves a terminal's cursor."""
         line = text.replace("\r", "").strip()
         if "\r" not in text or line == self._text:
             return
-        from IPython.display import display
-
-        self._text = line
-        data = {"text/plain": line}
-        if self._handle is None:
-            self._handle = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(data, raw=True)
+        named = {"display_id": self._id}
+        self._publish({"text/plain": line}, transient=named, update=self._there)
+        self._text, self._there = line, True
 
     def flush(self) -> None:
         """There is nothing to flush."""

@@ -142,7 +142,8 @@ def _bar(wish: Wish, **how: Any) -> tqdm[Any]:  # noqa: ANN401 (as of tqdm)
     """A bar on the terminal or in a notebook's cell; it leaves nothing behind in either."""
     from tqdm.std import tqdm
 
-    file = CellLine() if kernel_shell() else None  # `None` is standard error
+    shell = kernel_shell()
+    file = CellLine(shell) if shell else None  # `None` is standard error
     return tqdm(**how, file=file, delay=QUIET, leave=False, disable=_disabled(wish))
 
 

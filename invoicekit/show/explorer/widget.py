@@ -22,17 +22,16 @@ from invoicekit.analysis.totals import totals as totals_of
 from invoicekit.errors import InvoiceKitError
 from invoicekit.show.badge import caveat, html_of_tie_out
 from invoicekit.show.explorer.after_cell import after_cell
+from invoicekit.show.explorer.pager import Pager, scrolling
 from invoicekit.show.explorer.shortcuts import EXPLORER, NoShortcuts
 from invoicekit.show.figure_widgets import Charts
 from invoicekit.show.figures import Figure, figure_of_charge_types, figure_of_totals
 from invoicekit.show.findings import html_of_findings
 from invoicekit.show.formatting import clean, currencies_of, exact, heading
-from invoicekit.show.lines_table import LINE_COLUMNS
 from invoicekit.show.protocols import Client, Invoice, Reconciliation
-from invoicekit.show.tables import html_of_table, html_of_totals
+from invoicekit.show.tables import html_of_totals
 
 ALL: Final = ""  # the provider's value for "all": None would be a dropdown without a choice
-ROWS: Final = 25
 TOTALS_ROWS: Final = 200
 LISTING: Final = "loading the list of invoices…"
 
@@ -92,7 +91,7 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
         self._findings = w.HTML()
         self._charts = Charts()
         self._table = w.HTML()
-        self._pager = _Pager()
+        self._pager = Pager()
         self._code = w.HTML()
         super().__init__(
             [
@@ -219,7 +218,7 @@ class Explorer(w.VBox):  # type: ignore[misc] # ipywidgets is not typed
         )
         table = html_of_totals(shown, limit=TOTALS_ROWS, name="explorer-totals", foot=caveat(proof))
         self._table.value = Markup("<h3>Totals by {}</h3>{}").format(
-            heading(selection.by).lower(), _scrolling(table)
+            heading(selection.by).lower(), scrolling(table)
         )
         self._pager.show(lines)
         self._code.value = Markup(
@@ -292,45 +291,6 @@ class _Loaded:
         )
 
 
-class _Pager:
-    """The lines, a page at a time."""
-
-    def __init__(self) -> None:
-        self._lines: pl.DataFrame | None = None
-        self._page = 0
-        self._back = w.Button(description="Back", layout={"width": "auto"})
-        self._on = w.Button(description="Next", layout={"width": "auto"})
-        self._count = w.HTML()
-        self._rows = w.HTML()
-        self._back.on_click(lambda _button: self._turn(-1))
-        self._on.on_click(lambda _button: self._turn(1))
-        bar = w.HBox([self._back, self._on, self._count])
-        self.box = w.VBox([w.HTML("<h3>Lines</h3>"), bar, self._rows])
-        self.show(None)
-
-    def show(self, lines: pl.DataFrame | None) -> None:
-        """Show the first page of these lines; without any, nothing."""
-        self._lines, self._page = lines, 0
-        self.box.layout.display = "none" if lines is None else ""
-        self._draw()
-
-    def _turn(self, step: int) -> None:
-        self._page += step
-        self._draw()
-
-    def _draw(self) -> None:
-        if self._lines is None:
-            self._rows.value = ""
-            return
-        first = self._page * ROWS
-        page = self._lines.select(LINE_COLUMNS).slice(first, ROWS)
-        self._back.disabled = self._page == 0
-        self._on.disabled = first + ROWS >= self._lines.height
-        start = first + 1 if page.height else 0
-        self._count.value = f"{start:,} to {first + page.height:,} of {self._lines.height:,} lines"
-        self._rows.value = _scrolling(html_of_table(page, name="explorer-lines"))
-
-
 def _dropdown(description: str, options: Sequence[tuple[str, str]] = ()) -> Any:  # noqa: ANN401
     """A picker; its type is ipywidgets' own, which is not typed."""
     return w.Dropdown(
@@ -354,10 +314,6 @@ def _folded(proof: Reconciliation, findings: Markup) -> Markup:
     return Markup("<details{}><summary>What is odd about it: {}</summary>{}</details>").format(
         opened, found, findings
     )
-
-
-def _scrolling(table: Markup) -> Markup:
-    return Markup('<div style="max-height:420px;overflow:auto">{}</div>').format(table)
 
 
 def _note(text: str) -> Markup:
