@@ -19,6 +19,7 @@ from invoicekit.cli.cache import cache
 from invoicekit.cli.completion import clouds_begun
 from invoicekit.cli.files import lines, report, statement, tax_receipts
 from invoicekit.cli.made_up import demo, sandbox
+from invoicekit.cli.odd import findings, quality, suspects
 from invoicekit.cli.proving import reconcile, sync
 from invoicekit.cli.read import read
 from invoicekit.cli.tables import invoices, totals
@@ -26,7 +27,7 @@ from invoicekit.cli.terminal import run, say
 
 COMMANDS = (
     demo,
-    invoices, totals, reconcile, sync,
+    invoices, totals, reconcile, findings, suspects, quality, sync,
     view, compare, explain, glossary,
     lines, report, statement, tax_receipts,
     read,

@@ -34,5 +34,9 @@ def client_of(context: typer.Context) -> Client:
 
 def invoice_of(context: typer.Context, invoice_id: str) -> Invoice:
     """The invoice with this id; the newest one where it is `latest`."""
-    client = client_of(context)
+    return invoice_in(client_of(context), invoice_id)
+
+
+def invoice_in(client: Client, invoice_id: str) -> Invoice:
+    """The client's invoice with this id; its newest one where it is `latest`."""
     return client.latest if invoice_id.lower() == "latest" else client.invoice(invoice_id)

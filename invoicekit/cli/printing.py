@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from textwrap import wrap
 from typing import Annotated
 
 import polars as pl
@@ -23,7 +22,7 @@ from invoicekit.files.output import write_file
 from invoicekit.frames.charges import CHARGES
 from invoicekit.show.export import csv_of, proof_for_json, rows_for_json
 from invoicekit.show.lines_table import kind_of
-from invoicekit.show.text_table import text_table
+from invoicekit.show.text_table import text_table, wrapped
 from invoicekit.visible import escaped, visible
 
 
@@ -87,18 +86,10 @@ class Printer:
         """The columns of the terminal that a table goes to; `None` where it goes to none."""
         return width_of(sys.stdout) if self._file is None else None
 
-    def told(self, sentences: Iterable[str], *, indent: str = "") -> list[str]:
-        """Sentences as lines that fit, those after the first of each further to the right."""
+    def told(self, sentences: Iterable[str]) -> list[str]:
+        """Sentences as lines that fit."""
         return [
-            line
-            for text in sentences
-            for line in wrap(
-                visible(text),
-                self.width or PROSE,
-                initial_indent=indent,
-                subsequent_indent=f"{indent}  ",
-                break_on_hyphens=False,
-            )
+            line for text in sentences for line in wrapped(visible(text), self.width or PROSE)
         ]
 
     def tell(self, line: str) -> None:
@@ -191,11 +182,13 @@ def keys_in(text: str) -> list[str]:
     return keys
 
 
-def print_proof(printer: Printer, name: str, proof: Reconciliation) -> None:
+def print_proof(
+    printer: Printer, name: str, proof: Reconciliation, below: Sequence[str] = ()
+) -> None:
     """Print the proof of what bears that name: its parts as a table, or itself as one object."""
     if printer.shape is Shape.table:
         parts = proof.parts.drop("provider", "line_item_type")  # the part's name says both
-        printer.print(parts, f"{name}  {proof}", once=True)
+        printer.print(parts, f"{name}  {proof}", once=True, below=below)
         return
     printer.print(pl.DataFrame([proof_for_json(name, proof)]), one=True)
 

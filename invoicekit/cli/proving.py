@@ -6,8 +6,18 @@ from typing import Annotated
 
 import typer
 
+from invoicekit.cli.odd import told_below
 from invoicekit.cli.opening import InvoiceId, Refresh, client_of, invoice_of
-from invoicekit.cli.printing import EXIT, AsShape, Output, Printer, Safe, print_proof, summed_up
+from invoicekit.cli.printing import (
+    EXIT,
+    AsShape,
+    Output,
+    Printer,
+    Safe,
+    Shape,
+    print_proof,
+    summed_up,
+)
 from invoicekit.cli.terminal import say
 from invoicekit.errors import InvoiceKitError
 
@@ -20,11 +30,18 @@ def reconcile(
 ) -> None:
     """Prove that an invoice's lines add up to its total.
 
-    Exit code 3: they do not; 4: it is incomplete.
+    Where they do not, it says what is odd and which lines it could be. Exit code 3: they do not;
+    4: it is incomplete.
     """
     invoice = invoice_of(context, invoice_id)
     proof = invoice.reconcile()
-    print_proof(Printer(shape, output), invoice.id, proof)
+    printer = Printer(shape, output)
+    below = (
+        told_below(proof, invoice.id, printer)
+        if printer.shape is Shape.table and proof.state == "differs"
+        else ()
+    )
+    print_proof(printer, invoice.id, proof, below)
     raise typer.Exit(EXIT[proof.state])
 
 

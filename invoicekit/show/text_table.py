@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import Final
 
 import polars as pl
@@ -20,6 +19,9 @@ LEFT_OUT: Final = ("id", "text", "day", "number")
 ALWAYS: Final = frozenset(
     {"invoice_id", "currency", "part", "state", "total", "total_charges", "difference", "amount"}
 )
+
+
+SHORT: Final = frozenset({"currency", "part"})  # words that are never cut
 
 
 def text_table(frame: pl.DataFrame, *, widest: int = WIDEST, width: int | None = None) -> str:
@@ -45,8 +47,24 @@ def text_table(frame: pl.DataFrame, *, widest: int = WIDEST, width: int | None =
     ]
     rule = "  ".join("-" * room for room in widths)
     left_out = [name for name in columns if name not in names]
-    below = f"(too wide, left out: {', '.join(left_out)})" if left_out else ""
-    return "\n".join([rows[0], rule, *(rows[1:] or ["(no rows)"]), *wrap(below, width or WIDEST)])
+    note = f"(too wide, left out: {', '.join(left_out)})" if left_out else ""
+    below = wrapped(note, width or WIDEST)
+    return "\n".join([rows[0], rule, *(rows[1:] or ["(no rows)"]), *below])
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of a terminal's width, broken at blanks; all but the first are indented.
+
+    >>> wrapped("one line of 日本 and more", 12)
+    ['one line of', '  日本 and', '  more']
+    """
+    lines: list[str] = []
+    for word in text.split():
+        if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"  {word}" if lines else word)
+    return lines
 
 
 def _chosen(
@@ -74,7 +92,7 @@ def _chosen(
 
 def _least(rooms: dict[str, int]) -> dict[str, int]:
     """How far each column may be cut: names not so far as others, the short words never."""
-    least = {name: room if name in ALWAYS else LEAST for name, room in rooms.items()}
+    least = {name: room if name in SHORT else LEAST for name, room in rooms.items()}
     of_name = iter(LEAST_NAMES)
     for name in rooms:
         if name.endswith("_name"):

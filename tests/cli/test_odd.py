@@ -1,0 +1,83 @@
+"""What is odd about an invoice, at the shell."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from rich.cells import cell_len
+
+import invoicekit as ik
+from invoicekit.show.export import rows_for_json
+
+TIES, DIFFERS = "G012345612", "G012345607"
+
+
+@pytest.fixture
+def client(both_services, kept_answers):
+    with ik.connect(**both_services.settings, cache_dir=kept_answers) as one:
+        yield one
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+def test_below_a_proof_that_differs_are_findings_and_suspects(inside, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    code, out, err = inside("reconcile", DIFFERS)
+    assert (code, err) == (3, "")
+    *told, badge = out.splitlines()
+    assert badge.startswith(f"{DIFFERS}  ✘ differs")
+    assert max(map(cell_len, told)) <= int(columns)
+    table, findings, suspects = out.split("\n\n")[:3]
+    assert table.count("\n") in {3, 4}
+    assert findings.startswith("error: header only, -1,250.50 USD: a credit or adjustment")
+    assert "note:" not in findings
+    assert suspects.startswith("suspect 1: with these 5 lines once more")
+    assert "- and 2 more lines" in suspects
+
+
+def test_a_proof_that_ties_has_nothing_below(inside):
+    code, out, _ = inside("reconcile", TIES)
+    assert code == 0
+    assert out.splitlines()[-1].startswith(f"{TIES}  ✔ ties")
+    assert "\n\n" not in out
+
+
+def test_the_proof_as_data_has_its_fields_alone(inside):
+    code, out, _ = inside("reconcile", DIFFERS, "--format", "json")
+    assert code == 3
+    assert list(json.loads(out)) == [
+        "invoice_id", "state", "ties", "currency", "invoice_total", "lines_total", "difference",
+        "lines", "pages",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["findings", "suspects", "quality"])
+def test_data_is_what_the_library_gives(inside, client, command):
+    invoice = client.invoice(DIFFERS)
+    if command == "quality":
+        frame = ik.quality(invoice.line_items())
+    else:
+        frame = getattr(invoice.reconcile(), command)
+    code, out, err = inside(command, DIFFERS, "--format", "json")
+    assert code == 0, err
+    assert json.loads(out) == rows_for_json(frame)
+    assert err.startswith(f"{DIFFERS}  ✘ differs")
+    code, out, _ = inside(command, DIFFERS, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert (code, len(rows), list(rows[0])) == (0, frame.height, frame.columns)
+
+
+def test_nothing_odd_is_said(inside):
+    code, out, _ = inside("suspects", TIES)
+    assert (code, "(no rows)" in out) == (0, True)
+    code, out, _ = inside("findings", "D070001001")
+    assert code == 0
+    assert out.startswith("nothing is odd\n")
+
+
+def test_quality_tells_what_has_drifted(inside):
+    code, out, err = inside("quality", "latest", "--before", DIFFERS)
+    assert code == 0, err
+    assert "note: no customer, OneTimeInvoiceLineItem, customer_id, 3 lines, 42.84 USD" in out
