@@ -1,9 +1,10 @@
-"""The commands that write files of an invoice: its lines, a report, PDFs."""
+"""The commands that write files of an invoice: its lines, a report, a workbook, evidence, PDFs."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,9 +56,30 @@ def report(
 ) -> None:
     """Write an invoice's HTML report: one file that opens offline."""
     invoice = invoice_of(context, invoice_id)
-    path = report_of(invoice, output)
-    to = sys.stderr if is_written_into(output) else sys.stdout  # the report may be going there
-    say(Badge(f"{invoice.id}  {invoice.reconcile()}"), str(path), to=to)
+    _say_written(invoice, written(invoice.report, output))
+
+
+def workbook(
+    context: typer.Context,
+    invoice_id: InvoiceId,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="An Excel file.")],
+) -> None:
+    """Write an invoice as an Excel file that adds itself up again."""
+    invoice = invoice_of(context, invoice_id)
+    _say_written(invoice, written(invoice.workbook, output))
+
+
+def evidence(
+    context: typer.Context,
+    invoice_id: InvoiceId,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A zip.")],
+) -> None:
+    """Write what an auditor wants to see into one zip.
+
+    In it are the service's pages, typed frames, the proof, versions, and the SHA-256 of each.
+    """
+    invoice = invoice_of(context, invoice_id)
+    _say_written(invoice, written(invoice.evidence, output))
 
 
 def statement(
@@ -85,9 +107,14 @@ def tax_receipts(
         say("this invoice has no tax receipts", to=sys.stderr)
 
 
-def report_of(invoice: Invoice, path: Path) -> Path:
-    """Write the invoice's report, its folder too; returns where it is."""
+def written(write: Callable[[Path], object], path: Path) -> Path:
+    """Write a file, its folder too; returns where it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(BrokenPipeError):  # a pipe whose reader has gone, as with `| head`
-        invoice.report(path)
+        write(path)
     return path.absolute()
+
+
+def _say_written(invoice: Invoice, path: Path) -> None:
+    to = sys.stderr if is_written_into(path) else sys.stdout  # the file may be going there
+    say(Badge(f"{invoice.id}  {invoice.reconcile()}"), str(path), to=to)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from invoicekit.cli.completion import FAULT_NAMES, faults_begun
-from invoicekit.cli.files import report_of
+from invoicekit.cli.files import written
 from invoicekit.cli.printing import Printer
 from invoicekit.cli.terminal import Badge, say
 
@@ -45,7 +45,7 @@ def demo(
         Printer().print(invoice.totals("customer").head(10))
         say(f"(10 of {invoice.totals('customer').height} customers)", "")
         say(Badge(f"{invoice.id} of {invoice.date}  {invoice.reconcile()}"))
-        say(f"Report: {report_of(invoice, output / f'{invoice.id}.html')}")
+        say(f"Report: {written(invoice.report, output / f'{invoice.id}.html')}")
 
 
 def sandbox(

@@ -88,9 +88,7 @@ class Printer:
 
     def told(self, sentences: Iterable[str]) -> list[str]:
         """Sentences as lines that fit."""
-        return [
-            line for text in sentences for line in wrapped(visible(text), self.width or PROSE)
-        ]
+        return [line for text in sentences for line in wrapped(visible(text), self.width or PROSE)]
 
     def tell(self, line: str) -> None:
         """Say a line that is no data."""

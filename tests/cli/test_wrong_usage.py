@@ -60,6 +60,20 @@ reconcile G012345611 G012345612
 report G012345612
 report
 statement G012345612
+workbook G012345612
+evidence
+evidence G012345612 -o
+view
+view nonsense
+view seats G012345612 --since 2026-01
+view seats --since June
+explain
+explain G012345612 --limit 0
+glossary nonsense
+findings
+suspects G012345612 --format xml
+quality G012345612 --before
+demo --faults nonsense
 tax-receipts G012345612
 sync --since June
 sync --since 2026-13

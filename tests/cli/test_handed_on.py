@@ -1,0 +1,35 @@
+"""Files that are handed on, from the shell: whole, private, with the proof beside them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+
+import pytest
+
+DIFFERS = "G012345607"
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "starts"),
+    [
+        ("report", "a/b.html", b"<!doctype html>"),
+        ("workbook", "a/b.xlsx", b"PK"),
+        ("evidence", "a/b.zip", b"PK"),
+    ],
+)
+def test_a_file_is_written_and_the_badge_said(inside, tmp_path, command, name, starts):
+    code, out, err = inside(command, DIFFERS, "-o", name)
+    assert code == 0, err
+    badge, path = out.splitlines()
+    assert badge.startswith(f"{DIFFERS}  ✘ differs")
+    assert path == str(tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(starts)
+    if os.name != "nt":
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    if starts == b"PK":
+        assert zipfile.ZipFile(tmp_path / name).testzip() is None
+    code, out, err = inside(command, DIFFERS, "-o", "a")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "is a folder" in err
