@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import glob
+import re
 import sys
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,6 +36,9 @@ from invoicekit.line_items import LineItems
 from invoicekit.line_items import read as read_line_items
 from invoicekit.show.export import write_lines
 
+# As many digits as an amount of a line may have.
+AMOUNT = re.compile(r"[+-]?[0-9]{1,14}(\.[0-9]{1,24})?")
+CURRENCY = re.compile("[A-Za-z]{3}")
 VERBS = ("totals", "reconcile", "lines", "report")
 
 
@@ -81,8 +85,7 @@ def read(
     verb = files.pop() if files[-1] in VERBS else ""
     if not files:
         raise typer.BadParameter("name a file, a folder or a zip before what to do")
-    if (total is None) != (currency is None):
-        raise typer.BadParameter("--total and --currency go together")
+    amount = _amount_of(total, currency)
     if verb in {"reconcile", "report"} and total is None:
         raise typer.BadParameter(
             f"{verb} wants --total and --currency: what the invoice says, for no file says it"
@@ -92,7 +95,6 @@ def read(
     if verb == "lines" and shape not in {None, Shape.csv}:
         raise typer.BadParameter("lines are written as Parquet, or with --format csv")
     keys = keys_in(by)
-    amount = None if total is None else _amount(total)
     items = read_line_items(
         *(path for file in files for path in _expanded(file)),
         decimal=decimal,
@@ -184,9 +186,11 @@ class FileInvoice:
         """The tie-out in one line; or why there is none."""
         if self.said is not None:
             return f"{self.id}  {self.reconcile()}"
+        lines, files = self._charges.height, self.ledger.height
         return (
-            f"{self.id}  {self._charges.height:,} lines in {self.ledger.height:,} files; not "
-            "proven: no --total and --currency to compare with"
+            f"{self.id}  {lines:,} line{'' if lines == 1 else 's'} in {files:,} "
+            f"file{'' if files == 1 else 's'}; not proven: no --total and --currency to compare "
+            "with"
         )
 
     def contents(self) -> pl.DataFrame:
@@ -196,14 +200,17 @@ class FileInvoice:
         return pl.concat([self.totals(*keys), totals(usage, *keys)])
 
 
-def _amount(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("nan")
-    if not amount.is_finite():
+def _amount_of(total: str | None, currency: str | None) -> Decimal | None:
+    """What is said of the invoice's total; `None` where nothing is."""
+    if (total is None) != (currency is None):
+        raise typer.BadParameter("--total and --currency go together")
+    if total is None or currency is None:
+        return None
+    if not AMOUNT.fullmatch(total.strip()):
         raise typer.BadParameter("--total wants digits and a decimal point, as 22471.94")
-    return amount
+    if not CURRENCY.fullmatch(currency):
+        raise typer.BadParameter("--currency wants three letters, as EUR")
+    return Decimal(total)
 
 
 def _expanded(file: str) -> list[str]:

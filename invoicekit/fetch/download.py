@@ -185,8 +185,6 @@ class Downloader:
                 with _writing(wanted):
                     file.write(piece)
                 piece = response.raw.read(PIECE, decode_content=False)
-            if expected is not None and file.size != expected:
-                raise http.client.IncompleteRead(b"")
             with _writing(wanted):
                 return file.finish(), file.size
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import gzip
@@ -352,6 +353,7 @@ REFUSED = {
     "a web page": (b"\xef\xbb\xbf \n<!DOCTYPE html><html>sign in", "is a web page"),
     "a PDF": (b"%PDF-1.7 ...", "is a PDF"),
     "an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a workbook of Excel"),
+    "four bytes a letter": ("PartnerId,CustomerId\n".encode("utf-32"), "is text in UTF-32"),
     "NUL bytes": (b"PartnerId,\0CustomerId\n", "has NUL bytes"),
     "other words": (b"date,amount\n1,2\n", "1 of the 2 cells in its first row"),
     "columns without end": (b"a," * 2000 + b"a\n", "has more than 1,000 columns"),
@@ -609,3 +611,15 @@ def test_words_that_are_not_allowed_are_named(good, write):
         ik.read(write(good), decimal=";")
     with pytest.raises(ValueError, match="dates must be one of 'mdy', 'dmy'"):
         ik.read(write(good), dates="ymd")
+    for nothing in ([""], [write(good), ""]):  # as of a variable that is not set
+        with pytest.raises(ValueError, match="no file was named"):
+            ik.read(*nothing)
+
+
+def test_a_second_byte_order_mark_is_no_part_of_a_name(good, write):
+    expected = frame(write(good))
+    path = write(good)
+    path.write_bytes(codecs.BOM_UTF8 * 2 + path.read_bytes())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert frame(path).equals(expected)

@@ -100,7 +100,7 @@ def sheet_of(file: FoundFile, look: Look) -> Sheet:
             best = (len(header), delimiter, header, first)
     assert best is not None  # noqa: S101 (there are delimiters)
     _, delimiter, header, first = best
-    header = [name.strip() for name in header]
+    header = [name.strip().lstrip("\ufeff") for name in header]  # some tools write two marks
     kind = kind_of(filter(None, header), file.name)
     seen: set[str] = set()
     for name in filter(None, header):

@@ -93,7 +93,7 @@ def read_files(
         if value is not None and value not in allowed:
             words = ", ".join(map(repr, allowed))
             raise ValueError(f"{name} must be one of {words}, or None to find it out: {value!r}")
-    if not paths:
+    if not all(map(os.fspath, paths)) or not paths:  # "" would be the folder where we are
         raise ValueError("no file was named")
     seen: dict[bytes, str] = {}
     read = []

@@ -15,6 +15,8 @@ CHUNK = 1 << 20
 LONGEST = 8 << 20  # bytes of a line
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 OTHERS = {
+    codecs.BOM_UTF32_LE: "text in UTF-32",
+    codecs.BOM_UTF32_BE: "text in UTF-32",
     b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "a workbook of Excel",
     b"PAR1": "a Parquet file",
