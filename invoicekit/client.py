@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from invoicekit.analysis.months import Month
     from invoicekit.auth.diagnosis import Diagnosis
     from invoicekit.auth.given import TokenCredential
+    from invoicekit.show.plotly_figure import Figure
 
 CURRENCY = re.compile(r"[A-Z]{3}")
 MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
@@ -466,6 +467,27 @@ class Client:
         if view.of_headers:
             return view.make(headers_of(self._headers(since=since)).lazy())
         return self._charges(since).ask(view.make)
+
+    def figure(self, name: str, *, since: str | None = None, currency: str | None = None) -> Figure:
+        """A view over all invoices as a plotly figure that loads and uploads nothing.
+
+        >>> synced = client.sync(since="2026-11", tell=lambda line: None)
+        >>> client.figure("families by month", since="2026-11").layout.title.text
+        'Charge families by month, USD'
+
+        Args:
+            name: as of `Invoice.figure()`, and `"changes by month"`.
+            since: as of `charges()`.
+            currency: the one that is drawn, where there are several.
+
+        Raises:
+            ValueError: there is no such view, or no figure of it; or `since` is no month.
+            CurrencyError: there are several currencies, and none of them is named.
+        """
+        from invoicekit.show.view_figures import drawn_view, figure_of_view
+
+        drawn_view(name)
+        return figure_of_view(name, self.view(name, since=since), currency)
 
     def compare(self, before: str, after: str) -> Comparison:
         """What changed from one invoice, or month of invoices, to another.

@@ -50,6 +50,7 @@ from invoicekit.visible import visible
 if TYPE_CHECKING:
     from invoicekit.fetch.kept import Kept, KeptPull
     from invoicekit.show.evidence import Source
+    from invoicekit.show.plotly_figure import Figure
 
 T = TypeVar("T")
 DETAILS = {"provider": pl.String(), "line_item_type": pl.String()}
@@ -234,6 +235,27 @@ class Invoice:
         ('Cycle fee', 242)
         """
         return self._of_lines(lambda lines: charges_and_credits(lines.charges))
+
+    def figure(self, name: str, *, currency: str | None = None) -> Figure:
+        """A view as a plotly figure, which loads nothing, and says where the invoice does not tie.
+
+        >>> invoice.figure("products").layout.title.text
+        'Products, USD'
+
+        Args:
+            name: `"customers"`, `"products"`, `"families by month"`, `"seats"`, `"renewals"`,
+                `"partner earned credit"` or `"open balance"`; other views are better read.
+            currency: whose amounts; the invoice's by default.
+
+        Raises:
+            ValueError: there is no such view, or no figure of it.
+        """
+        from invoicekit.show.badge import caveat
+        from invoicekit.show.view_figures import drawn_view, figure_of_view
+
+        drawn_view(name)
+        note = caveat(self.reconcile())
+        return figure_of_view(name, self.view(name), currency or self.currency, note=note)
 
     def reconcile(self) -> Reconciliation:
         """Whether the lines add up to the invoice's total, with every collection read.

@@ -25,7 +25,11 @@ def plotly_config() -> dict[str, Any]:
 
 
 class Figure(go.Figure):  # type: ignore[misc] # plotly is not typed
-    """A plotly figure that carries `plotly_config` wherever it is displayed or exported."""
+    """A plotly figure that carries `plotly_config` wherever it is displayed or exported.
+
+    >>> "showSendToCloud" in invoice.figure("products").to_html(include_plotlyjs=False)
+    True
+    """
 
     def _repr_mimebundle_(self, *args: object, **kwargs: object) -> dict[str, Any]:
         import_renderers()
@@ -47,16 +51,39 @@ class Figure(go.Figure):  # type: ignore[misc] # plotly is not typed
             print(repr(self))  # noqa: T201 - what plotly does where nothing can draw
 
     def show(self, *args: object, **kwargs: object) -> None:
-        """Show the figure with the configuration."""
+        """Show the figure with the configuration.
+
+        >>> invoice.figure("products").show  # doctest: +ELLIPSIS
+        <bound method Figure.show of ...
+
+        Args:
+            args: as of plotly's own.
+            kwargs: likewise; `config` is added to ours.
+        """
         import_renderers()
         super().show(*args, **_configured(kwargs))
 
     def to_html(self, *args: object, **kwargs: object) -> str:
-        """The figure as HTML, with the configuration."""
+        """The figure as HTML, with the configuration.
+
+        >>> invoice.figure("seats").to_html(full_html=False, include_plotlyjs=False)[:4]
+        '<div'
+
+        Args:
+            args: as of plotly's own.
+            kwargs: likewise; `config` is added to ours.
+        """
         return str(super().to_html(*args, **_configured(kwargs)))
 
     def write_html(self, *args: object, **kwargs: object) -> None:
-        """Write the figure as HTML, with the configuration."""
+        """Write the figure as HTML, with the configuration.
+
+        >>> invoice.figure("seats").write_html("seats.html")
+
+        Args:
+            args: as of plotly's own.
+            kwargs: likewise; `config` is added to ours.
+        """
         super().write_html(*args, **_configured(kwargs))
 
 

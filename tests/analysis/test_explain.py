@@ -146,6 +146,18 @@ def test_days_that_no_count_gives_leave_a_residual():
     assert found == (None, Decimal("7.46"), Decimal("0.28"))
 
 
+def test_usage_is_not_billed_by_the_days_of_a_term():
+    month = {**from_to(date(2026, 9, 1), date(2026, 9, 15)), "resource_guid": "r1",
+             "billing_cycle_type": "MONTHLY", "overage_quantity": "4"}  # fmt: skip
+    line = {**month, "list_price": "2", "pretax_effective_rate": "1.9", "pretax_charges": "4"}
+    usage = line_items(line, object_type="UsageBasedLineItem")  # 2 x 4 x 15/30 it is not
+    (found,) = explained(usage, "rule", "recomputed")
+    assert found == (None, Decimal("7.60"))
+    part = seats("8", "2.5", "10", **from_to(date(2026, 9, 1), date(2026, 9, 15)))
+    (found,) = explained(line_items({**part, "effective_unit_price": "7"}), "rule", "recomputed")
+    assert found == (None, Decimal("17.50"))
+
+
 def test_a_year_has_its_own_days():
     part = {
         "unit_price": "366",
@@ -264,6 +276,13 @@ def test_a_line_of_something_else_is_no_mate(other):
     back = seats("4", "-10", "-40", **ADDED)
     assert mates(line, back) == [None, 0]
     assert mates(line, {**back, **other}) == [None, None]
+
+
+def test_what_has_no_subscription_has_no_change():
+    line = {**seats("8", "10", "80", charge_type="new", **SEPTEMBER), "subscription_id": None}
+    back = {**seats("4", "-10", "-40", **ADDED), "subscription_id": None}
+    assert mates(line, back) == [None, None]
+    assert mates(line, {**back, "subtotal": "-80", **SEPTEMBER}) == [None, 0]
 
 
 def test_a_credit_of_the_very_line_is_its_mate():

@@ -159,6 +159,10 @@ def test_numbers_that_were_too_large_are_said_to_be_null():
     )
 
 
+def test_a_field_that_is_only_called_so_is_no_rounded_number():
+    assert [row[0] for row in told(*CLEAN, bought("x", carbon_as_sent="1"))] == ["unknown field"]
+
+
 def test_drift_says_whether_all_lines_had_it():
     before = [bought(publisher_name="Fabrikam", promotion_id=None) for _ in range(4)]
     before[0]["promotion_id"] = "p1"
