@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -484,10 +485,9 @@ class Client:
             ValueError: there is no such view, or no figure of it; or `since` is no month.
             CurrencyError: there are several currencies, and none of them is named.
         """
-        from invoicekit.show.view_figures import drawn_view, figure_of_view
+        from invoicekit.show.view_figures import draw_view
 
-        drawn_view(name)
-        return figure_of_view(name, self.view(name, since=since), currency)
+        return draw_view(name, partial(self.view, since=since), currency)
 
     def compare(self, before: str, after: str) -> Comparison:
         """What changed from one invoice, or month of invoices, to another.

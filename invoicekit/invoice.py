@@ -18,8 +18,6 @@ from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import keys_of, totals
-from invoicekit.analysis.view_amounts import BILLED
-from invoicekit.analysis.views import view_named
 from invoicekit.fetch.asking import MissError
 from invoicekit.fetch.collection import Collection
 from invoicekit.fetch.progress import Progress
@@ -41,6 +39,7 @@ from invoicekit.sources.partner_center.header import (
 )
 from invoicekit.sources.partner_center.source import resource
 from invoicekit.sources.partner_center.vocabulary import line_item_type_of, provider_of
+from invoicekit.store.all_invoices import view_of
 from invoicekit.store.dataset import NotStoredError, Store
 from invoicekit.store.invoice_entry import InvoiceEntry, key_of
 from invoicekit.store.loader import load, warn_of
@@ -219,11 +218,7 @@ class Invoice:
         Raises:
             ValueError: there is no such view.
         """
-        view = view_named(name)
-        if view.of_headers:
-            return view.make(self._header_row().lazy())
-        dated = {"invoice_date": pl.lit(self.date, pl.Date), "month": pl.lit(self._header.month)}
-        return self._of_lines(lambda lines: view.make(lines.charges.with_columns(**dated)))
+        return view_of(self._header, name, self._of_lines)
 
     def charges_and_credits(self) -> pl.DataFrame:
         """What each charge type billed and, apart from that, gave back: never netted.
@@ -250,12 +245,9 @@ class Invoice:
         Raises:
             ValueError: there is no such view, or no figure of it.
         """
-        from invoicekit.show.badge import caveat
-        from invoicekit.show.view_figures import drawn_view, figure_of_view
+        from invoicekit.show.view_figures import draw_view
 
-        drawn_view(name)
-        note = caveat(self.reconcile())
-        return figure_of_view(name, self.view(name), currency or self.currency, note=note)
+        return draw_view(name, self.view, currency or self.currency, self.reconcile)
 
     def reconcile(self) -> Reconciliation:
         """Whether the lines add up to the invoice's total, with every collection read.
@@ -452,11 +444,6 @@ class Invoice:
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>"
-
-    def _header_row(self) -> pl.DataFrame:
-        header = self._header
-        row = (header.id, header.date, header.month, header.currency, header.total, header.paid)
-        return pl.DataFrame([row], schema=BILLED, orient="row")
 
     def _pairs(self) -> list[Pair]:
         """The pairs that the invoice names, at least one."""

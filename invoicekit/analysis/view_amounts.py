@@ -17,14 +17,6 @@ from invoicekit.analysis.totals import totals
 from invoicekit.frames.charge_types import CHANGE, CREDIT, FAMILIES, TAX
 from invoicekit.frames.schema import NUMBER
 
-BILLED = {
-    "invoice_id": pl.String(),
-    "invoice_date": pl.Date(),
-    "month": pl.String(),
-    "currency": pl.String(),
-    "total": NUMBER,
-    "paid": NUMBER,
-}
 EARNED = ("Partner Earned Credit Applied", "PEC Applied")  # as a reason of credit
 EARNED_PERCENT = 15
 AMOUNTS = ("subtotal", "tax", "total")

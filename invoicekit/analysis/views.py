@@ -19,7 +19,7 @@ class View:
     """A view: what it answers, and what makes it.
 
     It is made of charges as of `Client.charges()`, with `invoice_date` and `month`; where
-    `of_headers`, of what the invoices' headers say, columns as in `view_amounts.BILLED`.
+    `of_headers`, of what the headers say: `invoice_id, invoice_date, month, currency, total, paid`.
     """
 
     name: str

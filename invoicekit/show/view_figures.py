@@ -12,12 +12,14 @@ from typing import Any, Final
 
 import polars as pl
 
-from invoicekit.analysis.views import View, view_named
+from invoicekit.analysis.views import view_named
 from invoicekit.errors import CurrencyError
 from invoicekit.frames.charge_types import FAMILIES
+from invoicekit.show.badge import caveat
 from invoicekit.show.figures import INK, LINE, as_drawn, figure_of_totals, literal
 from invoicekit.show.formatting import currencies_of, currency_name, exact, shorten
 from invoicekit.show.plotly_figure import Figure
+from invoicekit.show.protocols import Reconciliation
 
 # Okabe and Ito's colours, told apart by colour-blind readers; patterns serve black and white.
 COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442",
@@ -29,16 +31,23 @@ NAME_WIDTH: Final = 34
 ROOM: Final = 110  # letters that stand side by side below the bars
 
 
-def drawn_view(name: str) -> View:
-    """The view of that name, which can be drawn.
+def draw_view(
+    name: str,
+    view: Callable[[str], pl.DataFrame],
+    currency: str | None,
+    proof: Callable[[], Reconciliation] | None = None,
+) -> Figure:
+    """The figure of the view that `view` gives by its name, which is looked at first.
 
     Raises:
         ValueError: there is no such view, or it is better read; lists those that are drawn.
+        CurrencyError: it is in several currencies, and none of them is named.
     """
-    view = view_named(name)
+    view_named(name)
     if name not in DRAWN:
         raise ValueError(f"{name!r} is better read: there are figures of {', '.join(DRAWN)}")
-    return view
+    note = caveat(proof()) if proof else ""
+    return figure_of_view(name, view(name), currency, note=note)
 
 
 def figure_of_view(

@@ -11,10 +11,13 @@ import polars as pl
 import polars.selectors as cs
 
 from invoicekit.analysis.totals import totals
+from invoicekit.analysis.views import view_named
 from invoicekit.errors import FrameError, InvoiceKitError, NotFoundError
 from invoicekit.frames.charges import CHARGES, charges
 from invoicekit.frames.schema import BY_OBJECT_TYPE, INSTANT
-from invoicekit.sources.partner_center.header import header_of
+from invoicekit.line_items import InvoiceLines
+from invoicekit.sources.base import InvoiceHeader
+from invoicekit.sources.partner_center.header import billed_of, header_of
 from invoicekit.store.dataset import NotStoredError, Store, Stored, named
 from invoicekit.store.invoice_entry import is_whole, key_of
 
@@ -89,6 +92,23 @@ def all_charges(store: Store, headers: pl.DataFrame) -> AllCharges:
     notices = [not_stored(missing)] if missing else []
     notices += [*unsure(mine), *unknown(mine)]
     return AllCharges(store, mine, _dated(store, mine, dated), notices)
+
+
+def view_of(
+    header: InvoiceHeader,
+    name: str,
+    ask: Callable[[Callable[[InvoiceLines], pl.DataFrame]], pl.DataFrame],
+) -> pl.DataFrame:
+    """A view of one invoice; `ask` gives what is made of its lines, which some views do not need.
+
+    Raises:
+        ValueError: there is no such view.
+    """
+    view = view_named(name)
+    if view.of_headers:
+        return view.make(billed_of(header).lazy())
+    dated = {"invoice_date": pl.lit(header.date, pl.Date), "month": pl.lit(header.month, pl.String)}
+    return ask(lambda lines: view.make(lines.charges.with_columns(**dated)))
 
 
 def all_lines(store: Store, stored: Sequence[Stored]) -> pl.LazyFrame:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import invoicekit as ik
-from invoicekit.analysis.view_amounts import BILLED
 from invoicekit.analysis.views import VIEWS, view_named
 from invoicekit.frames.charges import CHARGES
+from invoicekit.sources.partner_center.header import BILLED
 from support.charges import charge
 
 DATED = {**CHARGES, "invoice_date": pl.Date(), "month": pl.String()}

@@ -11,11 +11,21 @@ import msgspec
 import polars as pl
 
 from invoicekit.errors import FrameError, PageError
+from invoicekit.frames.schema import NUMBER
 from invoicekit.pages import Request
 from invoicekit.sources.base import InvoiceHeader
 from invoicekit.sources.partner_center import requests
 from invoicekit.sources.partner_center.vocabulary import bare
 from invoicekit.sources.periods import billing_month
+
+BILLED = {
+    "invoice_id": pl.String(),
+    "invoice_date": pl.Date(),
+    "month": pl.String(),
+    "currency": pl.String(),
+    "total": NUMBER,
+    "paid": NUMBER,
+}
 
 
 class Receipt(msgspec.Struct):
@@ -71,10 +81,7 @@ def header_of(row: Mapping[str, Any]) -> InvoiceHeader:
 
 
 def headers_of(rows: pl.DataFrame) -> pl.DataFrame:
-    """Of the rows of `decode_invoices`, what was billed and what is paid.
-
-    Columns: `invoice_id, invoice_date, month, currency, total, paid`.
-    """
+    """Of the rows of `decode_invoices`, what is billed and paid: columns as in `BILLED`."""
     dates = rows.select("billing_period_start", "invoice_date").iter_rows()
     months = [month.isoformat()[:7] if (month := billing_month(*row)) else None for row in dates]
     return rows.select(
@@ -85,6 +92,12 @@ def headers_of(rows: pl.DataFrame) -> pl.DataFrame:
         total="total_charges",
         paid="paid_amount",
     )
+
+
+def billed_of(header: InvoiceHeader) -> pl.DataFrame:
+    """The same of one header."""
+    row = (header.id, header.date, header.month, header.currency, header.total, header.paid)
+    return pl.DataFrame([row], schema=BILLED, orient="row")
 
 
 def pairs_of(header: InvoiceHeader) -> list[tuple[str, str]]:
