@@ -43,7 +43,11 @@ def lines_of(charges: Any) -> pl.LazyFrame:  # noqa: ANN401 (any engine's frame)
         TypeError: it is no frame, or amounts are not Decimal.
         ValueError: it lacks columns.
     """
-    lines = _as_charges(charges, NEEDED).select(NEEDED)
+    return _as_charges(charges, NEEDED).select(NEEDED)
+
+
+def spelled(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """The lines with each id in one spelling: GUIDs in lower case, and two are one."""
     return lines.with_columns(_one_spelling(name) for name in IDS)
 
 
@@ -97,7 +101,7 @@ def _is_exact(kind: pl.DataType) -> bool:
 
 
 def _one_spelling(name: str) -> pl.Expr:
-    """GUIDs in lower case: that of v1's usage varies (`resourceGuid`), and two are one."""
+    """GUIDs in lower case: that of v1's usage varies (`resourceGuid`)."""
     text = pl.col(name)
     return pl.when(text.str.contains(GUID)).then(text.str.to_lowercase()).otherwise(text)
 
@@ -146,7 +150,8 @@ def collected(lines: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
         FrameError: they take more.
     """
     try:
-        fine = pl.collect_all([summed(side) for side in lines])
+        # Ids are spelled as one in the sums: there are fewer of them.
+        fine = pl.collect_all([spelled(summed(side)) for side in lines])
     except DOES_NOT_FIT:
         _refuse_too_large(lines)
         raise

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from invoicekit.analysis.change_keys import ON, collected, keys_of, lines_of, opened
+from invoicekit.analysis.change_keys import ON, collected, keys_of, lines_of, opened, spelled
 from invoicekit.analysis.change_words import change_sentences, currency_sentence, signed
 from invoicekit.analysis.changes import PARTS, changes_of, details_of, parts_of
 from invoicekit.visible import visible
@@ -145,7 +145,7 @@ def compare(before: Any, after: Any) -> Comparison:  # noqa: ANN401 (invoices, f
     fine = collected(lines)
     keys = keys_of(*fine)
     changes, places = changes_of(keys)
-    details = details_of(changes, lines, fine)
+    details = details_of(changes, [spelled(side) for side in lines], fine)
     whole = keys.group_by("currency").agg(pl.col("total_before", "total_after").sum())
     states = {
         side: UNPROVEN if proof is None else proof.state
