@@ -333,6 +333,7 @@ class Invoice:
 
         Raises:
             ValueError: `path` is a folder, or its folder does not exist.
+            PageError: the lines repeat a secret of the sign-in.
             FetchError: lines that were not read yet could not be asked for.
         """
         from invoicekit.show.evidence import write_evidence

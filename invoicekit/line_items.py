@@ -141,8 +141,9 @@ def redact(line_items: LineItems, *, key: str | bytes) -> LineItems:
     countries, units, terms, quantities, exchange rates and days, so that the twin has the findings
     of the original. Instants get another time of their day.
 
-    Amounts and prices are multiplied by one factor of the key, exactly: what tied ties. Whoever
-    knows a price can find the factor, and what was bought then; it is no secret from such a one.
+    Amounts and prices are multiplied by one factor of the key, exactly: what tied ties. Rounding
+    rules, as of `ik.explain()`, are those of the original alone. Whoever knows a price can find the
+    factor, and what was bought then; it is no secret from such a one.
 
     >>> twin = ik.redact(invoice.line_items(), key="something long and random")
     >>> twin["OneTimeInvoiceLineItem"]["customer_name"][0]
@@ -157,6 +158,7 @@ def redact(line_items: LineItems, *, key: str | bytes) -> LineItems:
         key: a secret of any length, as `secrets.token_hex()` gives one; keep it to yourself.
 
     Raises:
+        TypeError: these are no line items, or the key is neither text nor bytes.
         ValueError: the key is empty.
         FrameError: an amount that is added up has more than 22 decimals, which cannot be scaled
             exactly.
@@ -164,6 +166,11 @@ def redact(line_items: LineItems, *, key: str | bytes) -> LineItems:
     from invoicekit.analysis.false_names import FalseNames
     from invoicekit.analysis.redact import redacted
 
+    if not isinstance(line_items, LineItems):
+        raise TypeError(
+            f"cannot redact a {type(line_items).__name__}: give line items, as of "
+            "invoice.line_items() or ik.read()"
+        )
     results = redacted(line_items.results, FalseNames(key))
     return LineItems(_named(_invoice_ids(results)) or "redacted lines", results)
 

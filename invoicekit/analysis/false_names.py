@@ -31,6 +31,7 @@ class FalseNames:
     """The false names of one key.
 
     Raises:
+        TypeError: the key is neither text nor bytes.
         ValueError: the key is empty.
 
     >>> names = FalseNames("a secret")
@@ -41,6 +42,8 @@ class FalseNames:
     """
 
     def __init__(self, key: str | bytes) -> None:
+        if not isinstance(key, str | bytes):
+            raise TypeError(f"key is text or bytes, and not a {type(key).__name__}")
         secret = key.encode() if isinstance(key, str) else key
         if not secret.strip():
             raise ValueError("key is empty; take a long random one, as secrets.token_hex() gives")

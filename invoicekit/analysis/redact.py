@@ -152,7 +152,7 @@ def _renamed(column: pl.Series, false: Callable[[str], str]) -> pl.Series:
 
 
 def _scaled(column: pl.Series, factor: Decimal, *, billed: bool) -> pl.Series:
-    if billed and (column.round(EXACT_DECIMALS) != column).any():
+    if billed and not column.to_frame().filter(_too_fine(column.name)).is_empty():
         raise FrameError(
             f"{column.name} has amounts of more than {EXACT_DECIMALS} decimals, which no factor "
             "scales exactly; leave those lines out"
@@ -160,6 +160,13 @@ def _scaled(column: pl.Series, factor: Decimal, *, billed: bool) -> pl.Series:
     return (
         column.to_frame().select(pl.col(column.name) * pl.lit(factor, pl.Decimal(3, 2))).to_series()
     )
+
+
+def _too_fine(name: str) -> pl.Expr:
+    """Whether there is anything in the decimals that a product with a factor has no room for."""
+    units = pl.col(name).to_physical()
+    step = pl.lit(10 ** (NUMBER.scale - EXACT_DECIMALS), pl.Int128)
+    return units % step != pl.lit(0, pl.Int128)
 
 
 def _number(text: str, factor: Decimal) -> str:

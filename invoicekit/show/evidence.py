@@ -20,6 +20,7 @@ from typing import IO, Any, BinaryIO, Final, Protocol, cast
 
 import polars as pl
 
+from invoicekit.errors import PageError
 from invoicekit.fetch.asking import MissError
 from invoicekit.fetch.kept import Kept, KeptPull
 from invoicekit.files.output import writing
@@ -84,9 +85,15 @@ def write_evidence(
     """Write the evidence and return the path. Answers and lines go through memory in pieces.
 
     Raises:
+        PageError: the lines repeat a secret of the sign-in.
         ValueError: the path is a folder, or its folder does not exist.
         OSError: it cannot be written; a file that was there stays as it was.
     """
+    if any(reading.shows_secret for result in lines.results for reading in result.readings):
+        raise PageError(
+            f"the lines of {visible(invoice.id)} repeat a secret of the sign-in, so no evidence of "
+            "them is written: it is made to be handed on"
+        )
     with writing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         bundle = _Bundle(archive)
         bundle.text("README.txt", README.format(id=visible(invoice.id), badge=proof))

@@ -178,6 +178,24 @@ def test_an_empty_key_is_refused(spoilt, key):
         ik.redact(items_of(spoilt, "G012345605"), key=key)
 
 
+@pytest.mark.parametrize("key", [None, 5, bytearray(b"x")])
+def test_a_key_of_another_type_is_refused(spoilt, key):
+    with pytest.raises(TypeError, match="key is text or bytes"):
+        ik.redact(items_of(spoilt, "G012345605"), key=key)
+
+
+def test_what_is_no_line_items_is_refused_with_what_to_give(spoilt):
+    with pytest.raises(TypeError, match=r"cannot redact a Invoice: .* invoice.line_items\(\)"):
+        ik.redact(spoilt.latest, key=KEY)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.object_type)
+def test_no_lines_and_lines_of_nulls_stay_what_they_are(kind):
+    schema = {column.name: column.type.dtype for column in kind.columns}
+    for frame in (pl.DataFrame(schema=schema), pl.DataFrame([{}], schema=schema)):
+        assert redact_frame(frame, kind.object_type, NAMES).equals(frame)
+
+
 def test_what_a_key_was_is_in_no_repr():
     assert KEY not in repr(NAMES) + str(vars(NAMES).keys())
 
@@ -339,8 +357,11 @@ class TestMoney:
         assert Decimal("0.5") < factor < 1
         assert factor * 100 == int(factor * 100)
 
-    def test_is_refused_where_no_factor_is_exact(self):
-        value = Decimal("0.000000000000000000000001")
+    @pytest.mark.parametrize(
+        "value", ["0.000000000000000000000001", "-99999999999999.999999999999999999999999"]
+    )
+    def test_is_refused_where_no_factor_is_exact(self, value):
+        value = Decimal(value)
         frame = pl.DataFrame({"subtotal": [value]}, schema={"subtotal": NUMBER})
         with pytest.raises(ik.FrameError, match="subtotal has amounts of more than 22 decimals"):
             redact_frame(frame, "OneTimeInvoiceLineItem", NAMES)

@@ -250,6 +250,15 @@ class TestWhatIsNotInTheCache:
         assert pages_of(manifest, "header")["files"] == []
         assert manifest["missing"][0].startswith("header: ")
 
+    def test_offline_it_is_made_of_what_is_there(self, serve, open_client, tmp_path):
+        service = serve(two_page_invoice())
+        online = open_client(service)
+        first = online.invoice("G1").evidence(tmp_path / "e.zip").read_bytes()
+        asked = len(service.asked)
+        offline = open_client(service, offline=True)
+        assert offline.invoice("G1").evidence(tmp_path / "f.zip").read_bytes() == first
+        assert len(service.asked) == asked
+
     def test_a_collection_that_was_refused_is_named(self, serve, open_client, tmp_path):
         partner = Partner(
             invoice(pairs=ONE_TIME_AND_AZURE),
@@ -278,6 +287,13 @@ class TestSecrets:
         for word in (TOKEN, "s3cret", "Bearer", "Authorization", "Set-Cookie"):
             assert word.encode() not in everything
         assert "seen-1" in held["proof/ledger.json"].decode()
+
+    def test_lines_that_repeat_the_token_are_not_handed_on(self, serve, open_client, tmp_path):
+        found = open_client(serve(Partner(lines=page(rows(line(name=TOKEN)))))).invoice("G1")
+        with pytest.raises(ik.PageError, match="repeat a secret") as told:
+            found.evidence(tmp_path / "e.zip")
+        assert TOKEN not in str(told.value)
+        assert [one.name for one in tmp_path.glob("*") if one.is_file()] == []
 
     def test_no_sas_and_no_token_of_an_export_is_in_it(self, demo, tmp_path):
         held = read(demo.invoice("G012345611").evidence(tmp_path / "e.zip"))
