@@ -278,18 +278,26 @@ class Invoice:
         collections = self._collections()
         return sync_lines(self._session, self._header, self._entry, collections, refresh=refresh)
 
-    def report(self, path: str | Path) -> Path:
+    def report(self, path: str | Path, *, before: Invoice | None = None) -> Path:
         """Write an HTML report, one file that opens offline, and return its path.
+
+        It tells what changed since the invoice of the month before if the lines of that are in the
+        store already, and asks for none: that is the only stored invoice that was made in the
+        calendar month before, in the same currency, and names the same collections.
 
         >>> invoice.report("october.html").name
         'october.html'
 
         Args:
             path: the file; one that is there is replaced.
+            before: another invoice to tell the change from; its lines are asked for.
         """
         from invoicekit.show.report.html import write_report
+        from invoicekit.store.month_before import changed_from, changed_since
 
-        return write_report(self, Path(path))
+        stored = partial(changed_since, self._entry.store, self._header, self._proof)
+        change = changed_from(before, self) if before else self._of_lines(stored)
+        return write_report(self, Path(path), change)
 
     def workbook(self, path: str | Path) -> Path:
         """Write the invoice as an Excel file that adds itself up again, and return its path.

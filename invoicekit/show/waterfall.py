@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
 import polars as pl
 
+from invoicekit.analysis.reconcile import MARKS
 from invoicekit.errors import CurrencyError
-from invoicekit.show.figures import CHARGE, CREDIT, INK, as_drawn, literal
+from invoicekit.show.figures import CHARGE, CREDIT, INK, LINE, TOP, as_drawn, literal
 from invoicekit.show.formatting import currencies_of, currency_name, exact, rounded
 from invoicekit.show.plotly_figure import Figure
 
@@ -17,7 +19,11 @@ BAR_HEIGHT: Final = 34
 
 
 def figure_of_comparison(
-    totals: pl.DataFrame, parts: pl.DataFrame, *, title: str = "What changed"
+    totals: pl.DataFrame,
+    parts: pl.DataFrame,
+    *,
+    title: str = "What changed",
+    states: Mapping[str, str] | None = None,
 ) -> Figure:
     """The parts of a comparison as a waterfall; those in which nothing moved are left out.
 
@@ -25,6 +31,7 @@ def figure_of_comparison(
         totals: `Comparison.totals`.
         parts: `Comparison.parts`.
         title: the heading; the currency is added to it.
+        states: `Comparison.states`; the figure says which side does not tie.
 
     Raises:
         CurrencyError: they are in several currencies.
@@ -43,8 +50,10 @@ def figure_of_comparison(
     bars = [("before", before), *moved, ("after", after)]
     span = _span([amount for _, amount in bars])
     heading = literal(f"{title}, {currency_name(currency)}" if currencies else title)
-    if span[0] > 0 or span[1] < 0:
-        heading += '<br><span style="font-size:12px">The axis does not begin at 0</span>'
+    away = "The axis does not begin at 0" if span[0] > 0 or span[1] < 0 else ""
+    notes = [note for note in (*untied(states or {}), away) if note]
+    heading += "".join(f'<br><span style="font-size:12px">{note}</span>' for note in notes)
+    top = TOP + LINE * len(notes)
     figure = Figure()
     figure.add_waterfall(
         orientation="h",
@@ -76,8 +85,8 @@ def figure_of_comparison(
             "font": {"size": 17, "color": INK},
         },
         autosize=True,
-        height=150 + BAR_HEIGHT * len(bars),
-        margin={"l": 12, "r": 90, "t": 68, "b": 56},
+        height=top + 82 + BAR_HEIGHT * len(bars),
+        margin={"l": 12, "r": 90, "t": top, "b": 56},
         font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
         hoverlabel={"align": "left"},
         xaxis={
@@ -96,6 +105,19 @@ def figure_of_comparison(
         },
     )
     return figure
+
+
+def untied(states: Mapping[str, str]) -> list[str]:
+    """Which side of a comparison does not tie, in words.
+
+    >>> untied({"before": "differs", "after": "ties"})
+    ['✘ before: differs']
+    """
+    return [
+        f"{MARKS.get(state, MARKS['incomplete'])} {side}: {state}"
+        for side, state in states.items()
+        if state != "ties"
+    ]
 
 
 def _said(amount: Decimal, currency: str | None, signed: bool) -> str:  # noqa: FBT001

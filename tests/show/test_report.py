@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from invoicekit.analysis.compare import compare
 from invoicekit.show.report.html import html_of_report, write_report
 from support.charges import frame
 from support.show_samples import EVIL, PlainInvoice, charge, many
@@ -223,6 +224,27 @@ def test_a_browser_shows_it_from_disk_and_asks_nobody(page, tmp_path):
     totals = page.locator("#lines td:nth-child(9)").all_inner_texts()
     assert (totals[0], totals[-1]) == ("100.25", "-33.10")
     assert page.locator("#lines th:nth-child(9)").get_attribute("aria-sort") == "descending"
+    assert wrong == []
+
+
+@pytest.mark.browser
+def test_a_browser_draws_what_changed_a_waterfall_a_currency(page, tmp_path):
+    before = PlainInvoice(lines=frame(charge(total="3.00"), charge(currency="EUR")))
+    after = PlainInvoice(lines=frame(*many()), credit=Decimal(1))
+    change = compare(before, after)
+    path = write_report(after, tmp_path / "report.html", (f"G0 {EVIL}", change))
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text))
+    page.goto(path.as_uri())
+
+    section = page.locator("section[aria-labelledby=changed]")
+    assert section.locator("h2").inner_text() == f"What changed since G0 {EVIL}"
+    assert section.locator("h3").all_inner_texts() == ["EUR", "USD"]
+    assert section.locator(".js-plotly-plot .waterfalllayer").count() == 2
+    assert section.locator("li").first.inner_text().startswith("EUR: -10.00")
+    assert section.get_by_text("✘ after: differs").count() == 4
+    assert page.locator("nav a[href='#changed']").count() == 1
     assert wrong == []
 
 

@@ -32,6 +32,15 @@ def test_it_runs_from_before_by_the_parts_that_moved_to_after():
     assert "showSendToCloud" in figure.to_html(include_plotlyjs=False)
 
 
+def test_it_says_which_side_does_not_tie():
+    change = ik.compare(frame(*BEFORE), frame(*AFTER))
+    states = {"before": "incomplete", "after": "ties"}
+    title = figure_of_comparison(change.totals, change.parts, states=states).layout.title.text
+    assert "⚠ before: incomplete" in title
+    assert "after" not in title
+    assert "before" not in drawn(BEFORE, AFTER).layout.title.text
+
+
 def test_where_little_changed_of_much_the_axis_says_that_it_does_not_begin_at_0():
     much = [charge(subtotal=Decimal(10**6), total=Decimal(10**6))]
     figure = drawn(much, [*much, charge(customer_id="new")])

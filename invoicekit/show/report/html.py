@@ -1,8 +1,9 @@
 """An invoice as one HTML file that opens offline, asks no network and can be forwarded.
 
 The policy in its head lets three scripts run, each named by its hash, and nothing be loaded or
-sent; all that came from outside is text or JSON. The same invoice gives the same bytes: no clock,
-no random ids, and of the page ledger only what does not change from one fetch to the next.
+sent; all that came from outside is text or JSON. The same invoice, and the same month before it in
+the store or none, give the same bytes: no clock, no random ids, and of the page ledger only what
+does not change from one fetch to the next.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import polars as pl
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from invoicekit.analysis.compare import Comparison
 from invoicekit.files.output import writing
 from invoicekit.show.badge import caveat, html_of_tie_out
 from invoicekit.show.figures import (
@@ -28,11 +30,12 @@ from invoicekit.show.figures import (
     plotly_config,
 )
 from invoicekit.show.findings import html_of_findings
-from invoicekit.show.formatting import currencies_of, currency_name, exact, title_of
+from invoicekit.show.formatting import clean, currencies_of, currency_name, exact, title_of
 from invoicekit.show.html_assets import beside, fingerprint, json_in_html, rendered
 from invoicekit.show.lines_table import MOST_LINES
 from invoicekit.show.protocols import Invoice, Reconciliation
 from invoicekit.show.tables import html_of_lines, html_of_table, html_of_totals
+from invoicekit.show.waterfall import figure_of_comparison, untied
 
 # id, title, frame, figure: the questions in the order in which an analyst asks them.
 SECTIONS: Final[
@@ -50,6 +53,10 @@ SECTIONS: Final[
 
 STYLES: Final = ("report/report.css", "table.css", "lines.css")
 
+# Of a comparison: the columns that are shown, and how many changes are told in sentences.
+CHANGED: Final = ("part", "currency", "before", "after", "difference", "lines")
+MOST_CHANGES: Final = 12
+
 # A part's name says both: "onetime/billing".
 IN_PART: Final = ("provider", "line_item_type")
 
@@ -62,19 +69,21 @@ POLICY: Final = (
 )
 
 
-def write_report(invoice: Invoice, path: str | os.PathLike[str]) -> Path:
+def write_report(
+    invoice: Invoice, path: str | os.PathLike[str], change: Change | None = None
+) -> Path:
     """Write the invoice's report and return where it is.
 
     Raises:
         ValueError: The path is a folder, or its folder does not exist.
     """
     with writing(Path(path)) as file:
-        file.write(html_of_report(invoice).encode())
+        file.write(html_of_report(invoice, change).encode())
     return Path(path)
 
 
-def html_of_report(invoice: Invoice) -> str:
-    """The invoice's report as one HTML document."""
+def html_of_report(invoice: Invoice, change: Change | None = None) -> str:
+    """The invoice's report as one HTML document, with what changed since another invoice."""
     reconciliation = invoice.reconcile()
     ledger = invoice.ledger
     lines = int(invoice.totals()["lines"].sum())
@@ -83,8 +92,10 @@ def html_of_report(invoice: Invoice) -> str:
         _section(name, title, ask(invoice), draw, reconciliation)
         for name, title, ask, draw in SECTIONS
     ]
+    changed = _changed(*change) if change else None
     scripts = [get_plotlyjs(), beside("figures.js"), beside("lines.js")]
-    drawn = [block.drawn for section in sections for block in section["blocks"]]
+    shown = [*sections, changed] if changed else sections
+    drawn = [block.drawn for section in shown for block in section["blocks"]]
     return rendered(
         "report/report.html.j2",
         policy=POLICY.format(scripts=" ".join(map(fingerprint, scripts))),
@@ -101,6 +112,7 @@ def html_of_report(invoice: Invoice) -> str:
         ),
         findings=html_of_findings(reconciliation, embed=False),
         sections=sections,
+        changed=changed,
         caveat=foot,
         lines=html_of_lines(invoice.first_charges(MOST_LINES), of=lines, embed=False, foot=foot),
         pages_summary=f"{ledger.height:,} pages",
@@ -109,6 +121,9 @@ def html_of_report(invoice: Invoice) -> str:
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - ours and plotly's
         version=_version(),
     )
+
+
+Change = tuple[str, Comparison]  # the invoice before, in words, and what changed since
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +163,37 @@ def _section(
             )
         )
     return {"id": name, "title": title, "blocks": blocks}
+
+
+def _changed(before: str, comparison: Comparison) -> dict[str, Any]:
+    """What changed: a waterfall and the table of the same parts a currency, and sentences."""
+    blocks = []
+    foot = "; ".join(untied(comparison.states))
+    for number, currency in enumerate(currencies_of(comparison.totals)):
+        mine = pl.col("currency").eq_missing(currency)
+        parts = comparison.parts.filter(mine, pl.col("difference") != 0)
+        figure = figure_of_comparison(
+            comparison.totals.filter(mine), parts, states=comparison.states
+        )
+        drawn = json.loads(figure.to_json())
+        place = f"changed-{number}"
+        blocks.append(
+            _Block(
+                id=f"figure-{place}",
+                currency=currency_name(currency),
+                label="What changed: from the amount before, part by part, to the amount after",
+                height=figure.layout.height,
+                table=html_of_table(
+                    parts.select(CHANGED), name=f"table-{place}", embed=False, foot=foot
+                ),
+                drawn={"id": f"figure-{place}", "data": drawn["data"], "layout": drawn["layout"]},
+            )
+        )
+    return {
+        "title": f"What changed since {clean(before)}",
+        "sentences": comparison.sentences(MOST_CHANGES),
+        "blocks": blocks,
+    }
 
 
 def _facts(invoice: Invoice) -> list[tuple[str, str]]:
