@@ -22,7 +22,8 @@ from support.server import Reply, Service
 HOST = "a1.blob.core.windows.net"
 BODY = gzip.compress(b"{}\n")
 OF_THE_MACHINE = (
-    "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
+    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy",
+    "NO_PROXY", "no_proxy",
     "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
 )  # fmt: skip
 
@@ -125,6 +126,14 @@ def test_a_blob_comes_through_the_proxy_which_hears_no_address(store, proxy, fet
     assert proxy.heads[0].startswith(f"CONNECT {HOST}:443 ".encode())
     for word in (b"S3CR3T", b"Version", b"part-0"):
         assert word not in b"".join(proxy.heads)
+
+
+def test_what_goes_to_loopback_passes_no_proxy(proxy, fetch):
+    server = Service(lambda _: Reply(BODY))
+    machine = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), proxy.url)
+    assert fetch(server.url, **machine).size == len(BODY)
+    server.close()
+    assert proxy.heads == []
 
 
 def certificate_of_another(store, proxy):

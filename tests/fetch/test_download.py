@@ -288,13 +288,14 @@ def test_a_download_of_drops_is_given_up(serve_raw, open_downloader, folder, mon
 
     def answer(_):
         yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n\x1f\x8b"
-        for _ in range(200):
+        for _ in range(1000):
             yield b"x"
             time.sleep(0.02)
 
     service = serve_raw(answer)
     with pytest.raises(ik.FetchError, match="it stands still"):
         fetch(open_downloader(read_timeout=0.2), at(service), folder, tries=1)
+    assert service.sent < 800  # long before the last drop
     assert names(folder) == []
 
 
@@ -459,6 +460,22 @@ def test_a_header_that_cannot_be_read_is_logged_without_the_address(
     service = serve_raw(answer)
     fetch(open_downloader(), at(service), folder, tries=1)
     assert "S3CR3T" not in caplog.text
+
+
+def test_what_the_machine_knows_of_a_host_is_not_sent(
+    serve, open_downloader, folder, tmp_path, monkeypatch
+):
+    """No password of a `.netrc`, no cookie of an earlier answer."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login partner password S3CR3T\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    service = serve(lambda _: Reply(BODY, headers={"Set-Cookie": "a=b"}))
+    downloader = open_downloader()
+    for number in range(2):
+        wanted = Wanted("part-0", f"version {number}")
+        fetch(downloader, at(service), folder, wanted=wanted)
+    assert [set(one.headers) for one in service.asked] == [
+        {"host", "user-agent", "accept-encoding"}
+    ] * 2
 
 
 def test_the_tests_would_notice_an_address_in_the_log(serve, caplog):
