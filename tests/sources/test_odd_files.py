@@ -179,6 +179,14 @@ def test_dates_that_could_be_two_are_asked_and_the_answer_heeded(good, write):
         assert {str(moment.date()) for moment in found["order_date"]} == {day}
 
 
+def test_dates_with_points_begin_with_the_day(good, write):
+    others = {name: (lambda cell: cell and "7.7.2026") for name in good[0] if "Date" in name}
+    path = write(changed(good[:3], **others | {"OrderDate": lambda _: "2.1.2026"}))
+    with pytest.warns(UserWarning, match="dates that begin with the day"):
+        found = frame(path)
+    assert {str(moment.date()) for moment in found["order_date"]} == {"2026-01-02"}
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [("2/28/2026", "28/2/2026"), ("2/28/2026", "01.02.2026"), ("2/3/2026", "01.02.2026"),
@@ -506,6 +514,10 @@ def test_a_folder_with_too_much_in_it_is_left_early(tmp_path, monkeypatch):
             archive.writestr(f"{number}.csv", "x")
     with pytest.raises(ik.PageError, match="more than 20 files"):
         read_files([tmp_path / "many.zip"])
+    monkeypatch.setattr("invoicekit.sources.files.finding.MOST_FILES", 30)
+    monkeypatch.setattr("invoicekit.sources.files.finding.MOST_DIRECTORY", 500)
+    with pytest.raises(ik.PageError, match="more than 30 files"):  # or a list of them that is long
+        read_files([tmp_path / "many.zip"])
 
 
 def test_a_bomb_is_left_early_and_at_flat_memory(tmp_path):
@@ -588,6 +600,26 @@ def test_a_file_that_changes_while_it_is_read_is_refused(good, write, monkeypatc
         return look
 
     monkeypatch.setattr(reading, "look_at", change_after)
+    with pytest.raises(ik.PageError, match="changed while it was read"):
+        read_files([path])
+
+
+def test_a_blob_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    from invoicekit.sources.files import export_lines
+
+    path, kind_of_lines = tmp_path / "part.json", export_lines.kind_of_lines
+    row = dict.fromkeys(
+        ["ProductId", "ChargeType", "Subtotal", "TaxTotal", "Total", "Currency"], "1"
+    )
+    path.write_text(json.dumps(row | {"InvoiceNumber": "G1", "CustomerId": "c", "SkuId": "1"}))
+
+    def change_after(file, look):
+        kind = kind_of_lines(file, look)
+        path.write_text(path.read_text().replace("G1", "G2"))
+        return kind
+
+    assert read_files([path])[0].rows == 1
+    monkeypatch.setattr(export_lines, "kind_of_lines", change_after)
     with pytest.raises(ik.PageError, match="changed while it was read"):
         read_files([path])
 
