@@ -505,6 +505,7 @@ class Client:
             after: the same, later.
 
         Raises:
+            TypeError: one of them is no text.
             NotFoundError: there is no such invoice, or none of that month.
             FetchError: the service could not be asked.
             FrameError: the amounts are too large to be compared.
@@ -516,6 +517,8 @@ class Client:
     def _side(self, name: str) -> Invoice | Month:
         from invoicekit.analysis.months import Month
 
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} is no id and no month; ik.compare() takes invoices")
         if not MONTH.fullmatch(name):
             return self.invoice(name)
         headers = self._headers()

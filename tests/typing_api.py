@@ -98,6 +98,18 @@ def a_comparison(client: ik.Client, invoice: ik.Invoice) -> None:
     assert_type(change.details, pl.DataFrame)
     assert_type(change.sentences(most=5), list[str])
     assert_type(change.states["before"], str)
+    assert_type(change.lines("price"), pl.DataFrame)
+    assert_type(client.compare("2026-08", "G012345611"), ik.Comparison)
+
+
+def what_a_line_costs(client: ik.Client, invoice: ik.Invoice) -> None:
+    """Explanations, quality, and views."""
+    items = invoice.line_items()
+    assert_type(ik.explain(items), pl.DataFrame)
+    assert_type(ik.quality(items, before=items), pl.DataFrame)
+    assert_type(client.view("seats", since="2026-01"), pl.DataFrame)
+    assert_type(invoice.view("customers"), pl.DataFrame)
+    invoice.figure("products", currency="USD").write_html("products.html")
 
 
 def files() -> None:
@@ -128,6 +140,7 @@ def what_must_not_check(client: ik.Client, invoice: ik.Invoice) -> None:
     invoice.totals(["customer"])  # type: ignore[arg-type]
     client.sync(since=date(2026, 1, 1))  # type: ignore[arg-type]  # a month, as text
     client.totals(["customer"])  # type: ignore[arg-type]
+    client.compare(invoice, "2026-09")  # type: ignore[arg-type]  # ids and months
     invoice.line_items("onetime")  # type: ignore[call-arg]
     invoice.reconcile().ties = True  # type: ignore[misc]  # frozen
     ik.reconcile(invoice.charges(), 2076.63, currency="USD")  # type: ignore[arg-type]  # no floats

@@ -6,7 +6,7 @@ from calendar import isleap, monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -263,7 +263,7 @@ def _days_in(cycle: str, start: date) -> int:
     return 365 + isleap(start.year if before_march else start.year + 1)
 
 
-@cache
+@lru_cache(maxsize=1_000)
 def _unit(currency: str | None) -> int:
     return ONE // int(10 ** decimals_of(currency))
 

@@ -12,7 +12,9 @@ from functools import reduce
 
 import polars as pl
 
+from invoicekit.analysis.copies import LINE, numbered
 from invoicekit.analysis.money import EXACT, decimals_of, ratio, rounded
+from invoicekit.analysis.tax_rates import odd_tax
 from invoicekit.analysis.totals import totals
 from invoicekit.frames.charge_types import CHANGE, CREDIT, FAMILIES, TAX
 from invoicekit.frames.schema import NUMBER
@@ -108,16 +110,22 @@ def families(charges: pl.LazyFrame) -> pl.DataFrame:
 
 
 def tax_by_country(charges: pl.LazyFrame) -> pl.DataFrame:
-    """Countries by tax, and the `rate` that their tax is of their subtotal.
+    """Countries by tax, with its rate, and the number of lines that have an odd one.
 
-    Columns: `currency, country, lines, subtotal, tax, total, rate`.
+    Columns: `currency, country, lines, subtotal, tax, total, rate, odd`; `rate` is the tax as a
+    part of the subtotal, `odd` counts the lines that are of the finding `tax rate`.
     """
     frame = totals(charges, "country")
     rates = [ratio(*row) for row in frame.select("tax", "subtotal").iter_rows()]
+    lines = numbered(charges)
+    mine = pl.col(LINE).is_in(odd_tax(lines).implode())
+    key = ["currency", "country"]
+    odd = lines.filter(mine).group_by(key).agg(pl.len().cast(pl.Int64).alias("odd")).collect()
     return (
         frame.with_columns(pl.Series("rate", rates, dtype=NUMBER))
+        .join(odd, on=key, how="left", nulls_equal=True)
         .sort("currency", "tax", "country", descending=[False, True, False], nulls_last=True)
-        .select("currency", "country", "lines", *AMOUNTS, "rate")
+        .select(*key, "lines", *AMOUNTS, "rate", pl.col("odd").fill_null(0))
     )
 
 

@@ -616,6 +616,11 @@ def test_a_month_is_as_good_as_its_worst_invoice(demo):
     assert "D070001007" not in repr(found)
 
 
+def test_invoices_are_compared_elsewhere(demo):
+    with pytest.raises(TypeError, match=r"is no id and no month; ik\.compare\(\) takes invoices"):
+        demo.compare(demo.latest, "2026-09")
+
+
 def test_a_month_without_invoices_is_said(demo):
     with pytest.raises(ik.NotFoundError, match=r"no invoice of 2025-01; there are some of 2023-11"):
         demo.compare("2025-01", "2026-09")

@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import invoicekit as ik
@@ -100,6 +100,27 @@ def test_rounding_is_that_of_decimals(number, of, unit):
     for function, mode in ((rounded_down, ROUND_DOWN), (half_up, ROUND_HALF_UP)):
         wanted = exact.quantize(Decimal(1), rounding=mode, context=Context(prec=200))
         assert function(number, of, unit) == int(wanted) * unit
+
+
+PRICES = st.decimals(0, 10**4, places=6)
+COUNTS = st.integers(-500, 500)
+
+
+@given(PRICES, COUNTS, st.decimals("0.5", 200, places=6), st.decimals(0, 5, places=4))
+@settings(max_examples=60, deadline=None)
+def test_what_a_rule_makes_is_explained_and_the_residual_adds_up(price, number, rate, part):
+    """In Decimals, as the page has it, of whole and of broken quantities."""
+    down = Context(prec=80, rounding=ROUND_DOWN)
+    cent = Decimal("0.01")
+    whole = (price * rate).quantize(cent, context=down) * number
+    used = down.multiply((price * part).quantize(cent, context=down), rate)
+    lines = [(number, whole), (part, used.quantize(cent, context=down)), (number, Decimal(7))]
+    rows = [seats(str(price), str(quantity), str(amount), pc_to_bc_exchange_rate=str(rate))
+            for quantity, amount in lines]  # fmt: skip
+    found = explained(line_items(*rows))
+    assert found["rule"][:2].null_count() == 0
+    assert (found["subtotal"] - found["recomputed"]).to_list() == found["residual"].to_list()
+    assert found.filter(pl.col("rule").is_not_null())["residual"].unique().to_list() == [0]
 
 
 def test_a_price_printed_cut_is_not_what_the_amount_is_made_of():
