@@ -303,7 +303,8 @@ class Invoice:
         """Write the invoice as an Excel file that adds itself up again, and return its path.
 
         Sheets: a summary with the proof, totals by customer and by offer, the lines of each
-        objectType, and checks, whose formulas add up the sheets and compare them with the invoice.
+        objectType, and checks: formulas that add up the sheets and compare them with the invoice,
+        and what `reconcile()` finds odd (in up to 200,000 lines).
         Ids are text, days are days, amounts are numbers in their currency's decimals. A number of
         more digits than a spreadsheet keeps (15) has its exact text beside it; lines beyond the
         1,048,576 rows of a sheet go on in the next one. Text is text: no formula, no link.
@@ -320,7 +321,9 @@ class Invoice:
         """
         from invoicekit.show.workbook import write_workbook
 
-        return self._of_lines(lambda lines: write_workbook(self, lines, Path(path)))
+        return self._of_lines(
+            lambda lines: write_workbook(self, lines, Path(path), proof=self._proof(lines))
+        )
 
     def evidence(self, path: str | Path) -> Path:
         """Write what an auditor wants to see into one zip, and return its path.

@@ -32,6 +32,9 @@ HEADS: Final = (
     "Should be, exactly",
     "Difference, exactly",
 )
+MOST_FINDINGS: Final = 500
+MOST_LINES: Final = 200_000  # of an invoice: to look for findings takes memory by the line
+ASK: Final = "invoice.reconcile().findings does it."
 FINE, WRONG = "OK", "DIFFERS"
 NOTES: Final = """\
 The formulas add up the sheets of this file, whatever is filtered there, and round at the \
@@ -98,6 +101,7 @@ def write_checks(book: Book, checks: Sequence[Check], proof: Reconciliation) -> 
             first, 5, last, 5,
             {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": book.style(**look)},
         )  # fmt: skip
+    _write_findings(page, proof)
     results = page.sheet.range(5, first, last)
     failing = sum(word == WRONG for word in said)
     return Results(
@@ -132,6 +136,30 @@ def _write(page: Page, check: Check, fine: str) -> str:
     )
     page.line(*cells)
     return word
+
+
+def _write_findings(page: Page, proof: Reconciliation) -> None:
+    """What is odd about the lines, as it was found when the file was written."""
+    if proof.lines > MOST_LINES:
+        page.section("What is odd about the lines")
+        page.line(f"Not looked for in more than {MOST_LINES:,} lines: {ASK}", **NOTE)
+        return
+    found = proof.findings
+    page.section(f"What is odd about the lines: {found.height:,} findings")
+    if found.is_empty():
+        return
+    page.heads("Finding", "Currency", "Amount", "Lines", "Severity", "What", numbers=(2, 3))
+    for row in found.head(MOST_FINDINGS).iter_rows(named=True):
+        page.line(
+            clean(row["finding"]),
+            clean(row["currency"]) or None,
+            Amount(row["amount"], row["currency"]),
+            row["lines"],
+            clean(row["severity"]),
+            clean(row["detail"]),
+        )
+    if found.height > MOST_FINDINGS:
+        page.line(f"{found.height - MOST_FINDINGS:,} more are not shown.", **NOTE)
 
 
 def _fine(check: Check, proof: Reconciliation, *, first: bool) -> str:

@@ -55,7 +55,12 @@ class _Lines:
 
 
 def write_workbook(
-    invoice: Invoice, lines: InvoiceLines, path: Path, *, most_rows: int = MOST_ROWS
+    invoice: Invoice,
+    lines: InvoiceLines,
+    path: Path,
+    *,
+    proof: Reconciliation | None = None,
+    most_rows: int = MOST_ROWS,
 ) -> Path:
     """Write the invoice's workbook and return where it is.
 
@@ -63,13 +68,14 @@ def write_workbook(
         invoice: what its header says.
         lines: its lines; they are read some thousands at a time.
         path: the file; one that is there is replaced.
+        proof: that of the invoice's total, where it is made already.
         most_rows: how many rows a sheet takes, its heading among them.
 
     Raises:
         ValueError: The path is a folder, or its folder does not exist.
         OSError: it cannot be written; a file that was there stays as it was.
     """
-    proof = lines.proof(invoice.total, invoice.currency)
+    proof = proof or lines.proof(invoice.total, invoice.currency)
     sums = {key: totals(lines.charges, key) for key, *_ in TOTALS}
     title = f"Invoice {invoice.id}"
     with making(path, created=invoice.date, title=title, most_rows=most_rows) as book:

@@ -27,6 +27,7 @@ NAMES = (
     "store",
     "compare",
     "suspects",
+    "workbook",
     "memory",
     "growth",
 )

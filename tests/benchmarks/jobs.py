@@ -104,6 +104,16 @@ def reported(url, folder, path):
         return {"seconds": time.perf_counter() - start, "size": file.stat().st_size / 1e6}
 
 
+def written_as_workbook(url, folder, path):
+    """An invoice's Excel file."""
+    import xlsxwriter  # noqa: F401 (what `workbook` imports when it is first asked)
+
+    with client_of(url, folder) as client:
+        start = time.perf_counter()
+        file = client.invoice(INVOICE).workbook(path)
+        return {"seconds": time.perf_counter() - start, "size": file.stat().st_size / 1e6}
+
+
 # Others, from HTTP to Parquet
 
 

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import zipfile
 from decimal import Decimal
+from itertools import takewhile
 
 import polars as pl
 import pytest
@@ -20,12 +21,13 @@ from invoicekit.show.spreadsheet.book import making
 from invoicekit.show.workbook import write_workbook
 from support.partner import ONE_TIME, Partner, refused
 from support.server import invoice, line, page, rows
-from support.xlsx import Workbook
+from support.xlsx import Cell, Workbook
 
 EVIL = '<r><t>x</t></r></is></c><c r="A9"><f>1+1</f></c><c t="inlineStr"><is><r><t></t></r>'
 TEXTS = ["=1+1", "+1", "-1", "@SUM(A1)", "{=1}", "http://example.com", "mailto:a@b.c",
          "internal:A1", "<r>", EVIL, "_x0041_", "a & b<c", " two  ", "01", "日本"]  # fmt: skip
 INVOICE = "G012345611"  # of the demo partner: 369 lines, and 300 of daily usage
+EMPTY = Cell("", "")
 EPOCH = dt.datetime(1899, 12, 30, tzinfo=dt.UTC)
 
 
@@ -133,6 +135,16 @@ def test_days_that_a_spreadsheet_cannot_count_are_text(tmp_path):
     assert [row["old"].value for row in rows] == ["1900-02-28", "2026-01-01"]
     assert [row["new"].value for row in rows] == ["46023", "46023"]
     assert (rows[0]["at"].value, rows[0]["at"].look) == ("46023.75", "yyyy-mm-dd hh:mm:ss")
+
+
+def test_a_frame_of_nothing_is_a_sheet_of_nothing(tmp_path):
+    """No rows, no columns, or flags and nulls alone."""
+    empty = pl.DataFrame(schema={"day": pl.Date, "total": pl.Decimal(38, 24), "name": pl.String})
+    assert list(book_of(empty, tmp_path / "a.xlsx").sheets["Data"]) == ["A1", "B1", "C1"]
+    assert book_of(pl.DataFrame(), tmp_path / "b.xlsx").sheets["Data"] == {}
+    flags = pl.DataFrame({"yes": [True, None], "none": [None, None]})
+    (row,) = book_of(flags, tmp_path / "c.xlsx").table("Data")
+    assert {name: (cell.kind, cell.value) for name, cell in row.items()} == {"yes": ("flag", "1")}
 
 
 def test_a_text_too_long_for_a_cell_is_cut_and_that_is_said(serve, open_client, tmp_path):
@@ -289,7 +301,8 @@ def recalculated(path, room) -> list[dict[str, str]]:
     text = (room / path.stem / f"{path.stem}-Checks.csv").read_text("utf-8")
     table = list(csv.reader(text.splitlines()))
     head = next(number for number, row in enumerate(table) if row[0] == "Check")
-    return [dict(zip(table[head], row, strict=True)) for row in table[head + 1 :]]
+    rows = takewhile(lambda row: row[0], table[head + 1 :])
+    return [dict(zip(table[head], row, strict=True)) for row in rows]
 
 
 def spoilt(path, to, *changes):
@@ -304,23 +317,50 @@ def spoilt(path, to, *changes):
     return to
 
 
-def test_libreoffice_recalculates_the_checks_to_the_invoices_total(serve, open_client, tmp_path):
-    """Two objectTypes on several sheets, two currencies, and results in the file that are lies."""
-    lines = [line(f"{n}.10", name=f"Offer {n % 7}") for n in range(40)]
-    other = [line("5.00", name="Elsewhere", currency='"EUR"')]
-    total = sum(Decimal(f"{n}.10") for n in range(40))
-    partner = Partner(invoice(total=str(total)), lines=page(rows(*lines, *other)))
-    opened = open_client(serve(partner)).invoice("G1")
-    path = write_workbook(opened, opened.line_items().lines, tmp_path / "a.xlsx", most_rows=17)
-    lies = (rb"(<f>[^<]*</f>)<v>[^<]*</v>", rb"\1<v>777</v>")
+LIES = (rb"(<f>[^<]*</f>)<v>[^<]*</v>", rb"\1<v>777</v>")  # for what a formula gave
 
-    first, *others = recalculated(spoilt(path, tmp_path / "lies.xlsx", lies), tmp_path)
-    assert Decimal(first["Added up here (live)"]) == total
+
+def forty_lines(serve, open_client, path, *others):
+    """An invoice of 40 lines on three sheets, and other lines."""
+    lines = [line(f"{n}.10", name=f"Customer {n % 7}") for n in range(40)]
+    partner = Partner(invoice(total="784.00"), lines=page(rows(*lines, *others)))
+    opened = open_client(serve(partner)).invoice("G1")
+    return write_workbook(opened, opened.line_items().lines, path, most_rows=17)
+
+
+def test_libreoffice_recalculates_the_checks_to_the_invoices_total(serve, open_client, tmp_path):
+    """What the formulas gave when the file was written is made a lie first, then a line too."""
+    path = forty_lines(serve, open_client, tmp_path / "a.xlsx")
+    found = recalculated(spoilt(path, tmp_path / "lies.xlsx", LIES), tmp_path)
+    assert Decimal(found[0]["Added up here (live)"]) == 784
+    assert {row["Result (live)"] for row in found} == {"OK"}
+    dearer = (rb"<v>39\.1</v>", rb"<v>40.1</v>")
+    first, *_ = recalculated(spoilt(path, tmp_path / "more.xlsx", LIES, dearer), tmp_path)
+    assert (first["Difference (live)"], first["Result (live)"]) == ("-1", "DIFFERS")
+
+
+def test_libreoffice_keeps_currencies_apart(serve, open_client, tmp_path):
+    other = line("5.00", name="Elsewhere", currency='"EUR"')
+    path = forty_lines(serve, open_client, tmp_path / "a.xlsx", other)
+    first, *others = recalculated(spoilt(path, tmp_path / "lies.xlsx", LIES), tmp_path)
+    assert Decimal(first["Added up here (live)"]) == 784
     assert first["Result (live)"] == "adds up, other currencies do not"
     assert {row["Result (live)"] for row in others} == {"OK"}
     assert {row["Added up here (live)"] for row in others if row["Currency"] == "EUR"} == {"5"}
 
-    taller = (rb"<v>39\.1</v>", rb"<v>40.1</v>")  # of one line
-    changed = recalculated(spoilt(path, tmp_path / "more.xlsx", lies, taller), tmp_path)
-    assert changed[0]["Difference (live)"] == "-1"
-    assert changed[0]["Result (live)"] == "DIFFERS"
+
+def test_what_is_odd_about_the_lines_is_said(demo, tmp_path):
+    """A credit that is in the header alone: the sheets cannot show it."""
+    invoice = demo.invoice("G012345607")
+    book = Workbook(invoice.workbook(tmp_path / "a.xlsx"))
+    (found,) = [row for row in book.rows("Checks") if row.get("A", EMPTY).value == "header only"]
+    assert (found["B"].value, Decimal(found["C"].value)) == ("USD", Decimal("-1250.5"))
+    assert found["F"].value == invoice.reconcile().findings["detail"][0]
+
+
+def test_in_very_many_lines_nothing_odd_is_looked_for_and_that_is_said(demo, tmp_path, monkeypatch):
+    monkeypatch.setattr("invoicekit.show.checks.MOST_LINES", 382)  # there are 383
+    book = Workbook(demo.invoice("G012345607").workbook(tmp_path / "a.xlsx"))
+    said = [row["A"].value for row in book.rows("Checks") if "A" in row]
+    assert "header only" not in said
+    assert said[-1].startswith("Not looked for in more than 382 lines")

@@ -21,6 +21,7 @@ import polars as pl
 from invoicekit.analysis.money import decimals_of
 from invoicekit.files.output import writing
 from invoicekit.show.spreadsheet.columns import (
+    BATCH,
     MOST_LETTERS,
     Column,
     Plan,
@@ -32,7 +33,6 @@ from invoicekit.visible import visible
 
 MOST_ROWS: Final = 1_048_576  # of a sheet, its heading among them
 LONGEST_NAME: Final = 31  # of a sheet
-BATCH: Final = 10_000  # rows in memory at once
 WIDEST, NARROWEST = 44, 9  # columns, in letters
 ON_PAPER: Final = 16  # columns that can be read on one page's width
 LARGE: Final = 1_900_000_000  # bytes in a zip beyond which it needs its larger form

@@ -17,6 +17,7 @@ EPOCH: Final = dt.date(1899, 12, 30)  # its day 0
 FIRST_DAY, LAST_DAY = 61, 2_958_465  # before March 1900 Excel counts a day that never was
 MICROSECONDS: Final = 86_400_000_000  # of a day
 MOST_COLUMNS: Final = 16_384
+BATCH: Final = 10_000  # rows in memory at once
 MOST_LETTERS: Final = 32_767  # of a cell, in units of UTF-16
 # Text that cannot be written as it is: what is not seen, and what the writer takes for markup.
 CAREFUL: Final = r"[^ -~]|^<r>"
@@ -46,7 +47,7 @@ class Plan:
 
 
 def plan_of(frame: pl.LazyFrame) -> Plan:
-    """How to write a frame; one pass over its rows.
+    """How to write a frame; one pass over its rows, some thousands at a time.
 
     A number column gets a second one, `<name> (exact)`, if any of its numbers has more digits than
     a spreadsheet keeps. Days that a spreadsheet cannot count make their column text.
@@ -54,16 +55,22 @@ def plan_of(frame: pl.LazyFrame) -> Plan:
     schema = frame.collect_schema()
     kinds = {f"c{n}": _kind(dtype) for n, dtype in enumerate(schema.dtypes())}
     placed = frame.rename(dict(zip(schema.names(), kinds, strict=True)))
-    asked = [pl.len().alias("rows")]
-    for source, kind in kinds.items():
-        asked += [how(pl.col(source)).alias(f"{source} {what}") for what, how in ASKED[kind]]
-    found = placed.select(asked).collect(engine="streaming").row(0, named=True)
+    rows = placed.select(pl.len()).collect().item()
+    asked = [
+        (f"{source} {what}", how(pl.col(source)), of)
+        for source, kind in kinds.items()
+        for what, how, of in ASKED[kind]
+    ]
+    parts = [
+        placed.slice(start, BATCH).select(how.alias(name) for name, how, _ in asked).collect()
+        for start in range(0, max(rows, 1), BATCH)
+    ]
+    whole = pl.concat(parts).select(pl.lit(rows).alias("rows"), *(of(n) for n, _, of in asked))
+    found = whole.row(0, named=True)
     columns: list[Column] = []
     for name, (source, kind) in zip(schema.names(), kinds.items(), strict=True):
         columns += _columns(name, source, kind, found)
-    return Plan(
-        placed, tuple(columns[:MOST_COLUMNS]), found["rows"], max(len(columns) - MOST_COLUMNS, 0)
-    )
+    return Plan(placed, tuple(columns[:MOST_COLUMNS]), rows, max(len(columns) - MOST_COLUMNS, 0))
 
 
 def cells_of(batch: pl.DataFrame, columns: Collection[Column]) -> pl.DataFrame:
@@ -106,13 +113,16 @@ def _days(day: pl.Expr) -> pl.Expr:
     return day.cast(pl.Date).to_physical().cast(pl.Int64) + (dt.date(1970, 1, 1) - EPOCH).days
 
 
-# What has to be known of a column before it is written.
-_RANGE: Final = (("first", lambda c: _days(c).min()), ("last", lambda c: _days(c).max()))
-ASKED: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
-    "text": (("width", lambda c: c.cast(pl.String).str.len_chars().max()),),
-    "number": (("long", lambda c: _is_long(c).any()),),
+# What has to be known of a column before it is written: of some rows, and of what that is of all.
+_RANGE: Final = (
+    ("first", lambda c: _days(c).min(), pl.min),
+    ("last", lambda c: _days(c).max(), pl.max),
+)
+ASKED: Final[Mapping[str, tuple[tuple[str, Any, Any], ...]]] = {
+    "text": (("width", lambda c: c.cast(pl.String).str.len_chars().max(), pl.max),),
+    "number": (("long", lambda c: _is_long(c).any(), pl.any),),
     "day": _RANGE,
-    "instant": (*_RANGE, ("timed", lambda c: (_micros(c) % MICROSECONDS != 0).any())),
+    "instant": (*_RANGE, ("timed", lambda c: (_micros(c) % MICROSECONDS != 0).any(), pl.any)),
     "flag": (),
 }
 CELLS: Final[Mapping[str, Any]] = {
@@ -126,7 +136,7 @@ CELLS: Final[Mapping[str, Any]] = {
 
 
 def _columns(name: str, source: str, kind: Kind, found: Mapping[str, Any]) -> list[Column]:
-    said = {what: found[f"{source} {what}"] for what, _ in ASKED[kind]}
+    said = {what: found[f"{source} {what}"] for what, *_ in ASKED[kind]}
     column = Column(name, source, kind, said.get("width") or WIDTHS.get(kind, 0))
     if said.get("long"):
         return [column, Column(f"{name} (exact)", source, "exact", 30)]
