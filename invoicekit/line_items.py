@@ -147,7 +147,7 @@ def redact(line_items: LineItems, *, key: str | bytes) -> LineItems:
 
     >>> twin = ik.redact(invoice.line_items(), key="something long and random")
     >>> twin["OneTimeInvoiceLineItem"]["customer_name"][0]
-    'Customer dd562ae780b4'
+    'Customer ac22874ea815'
     >>> from invoicekit.analysis.false_names import FalseNames
     >>> total = invoice.total * FalseNames("something long and random").factor
     >>> ik.reconcile(ik.charges(twin), total, currency="USD").ties

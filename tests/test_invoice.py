@@ -312,3 +312,13 @@ def test_of_two_ids_that_differ_in_case_the_one_asked_for_is_found_in_the_list(s
     listed = page(rows(invoice("G1"), invoice("g1", total="5.00")))
     service = serve(lambda asked: listed if asked.target == "/v1/invoices" else Reply(status=403))
     assert open_client(service).invoice("g1").total == Decimal("5.00")
+
+
+@pytest.mark.parametrize("name", ["G012345612", "D070001012", "G012345611"])
+def test_traps_are_there_and_not_what_a_table_begins_with(demo, name):
+    found = demo.invoice(name)
+    totals = found.totals("customer")["customer_name"].to_list()
+    first = {*totals[:10], *found.charges()["customer_name"].head(50)}
+    for trap in ("<script>alert(1)</script>", "=SUM(1,2)"):
+        assert trap in totals
+        assert trap not in first

@@ -31,7 +31,7 @@ BILLING, USAGE = ("one_time", "billing_line_items"), ("one_time", "usage_line_it
 OFFICE, AZURE = ("office", "billing_line_items"), ("azure", "billing_line_items")
 DAILY = ("azure", "usage_line_items")
 # Changes whenever the generator does, and must be the same on every platform and Python.
-EVERYTHING = "9bdc1714f2d9544fef165e6058575333179c021cb0cfb07af049a5b862c4b25b"
+EVERYTHING = "0e7e99ad48576903418225809bd39308efd108e99acd12a965affba0f5394663"
 TOTALS = {
     "LicenseBasedLineItem": ("subtotal", "tax", "totalForCustomer"),
     "UsageBasedLineItem": ("pretaxCharges", "taxAmount", "postTaxTotal"),

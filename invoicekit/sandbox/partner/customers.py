@@ -17,13 +17,13 @@ TAX = {
     "US": 825, "GB": 2000, "JP": 1000, "DE": 1900, "FR": 2000, "NL": 2100, "CA": 1300, "AU": 1000,
 }  # fmt: skip
 
-# The first four are traps on purpose: markup, another script, a spreadsheet formula, quotes.
-# Two are the same name for different customers. Names bear numbers so that nobody takes them
-# for a company.
+# Four are traps on purpose: another script, quotes, markup, a spreadsheet formula; none of them is
+# what a table begins with. Two are the same name for different customers. Names bear numbers so
+# that nobody takes them for a company.
 NAMES = (
-    ("<script>alert(1)</script>", "US"),
+    ("Crumb and Cog Repairs 01", "US"),
     ("株式会社さくら架空商店 02", "JP"),
-    ("=SUM(1,2)", "US"),
+    ("Orange Umbrella Clinic 03", "US"),
     ('Quill "Q" \\ Sons 04', "GB"),
     ("Harbour Kites 05", "US"),
     ("Nimbus Dairy 06", "US"),
@@ -33,7 +33,7 @@ NAMES = (
     ("Blaue Gießkanne GmbH 10", "DE"),
     ("Paper Comet School 11", "US"),
     ("Velvet Anchor Ferries 12", "CA"),
-    ("Crumb and Cog Repairs 13", "US"),
+    ("<script>alert(1)</script>", "US"),
     ("Quiet Thunder Radio 14", "AU"),
     ("Café Hérisson Imaginaire 15", "FR"),
     ("Seven Spoons Catering 16", "US"),
@@ -41,7 +41,7 @@ NAMES = (
     ("Woolly Compass Tours 18", "GB"),
     ("Pickle Barrel Books 19", "US"),
     ("De Denkbeeldige Fiets 20", "NL"),
-    ("Orange Umbrella Clinic 21", "US"),
+    ("=SUM(1,2)", "US"),
     ("Snowdrift Cannery 22", "CA"),
     ("Lucky Turnip Farms 23", "US"),
     ("Brass Walrus Plumbing 24", "US"),
