@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from invoicekit.invoice import Invoice
     from invoicekit.line_items import LineItems, Unbilled, read, redact
     from invoicekit.show.explorer.widget import Explorer, Selection, explore
+    from invoicekit.show.waterfall import waterfall
 
 # Silent until its user sets up logging; below it are a record a page, wait, retry and commit.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
@@ -66,6 +67,7 @@ _LATE = {
     "reconcile": "invoicekit.analysis.reconcile",
     "redact": "invoicekit.line_items",
     "totals": "invoicekit.analysis.totals",
+    "waterfall": "invoicekit.show.waterfall",
 }
 
 __all__ = [
@@ -98,6 +100,7 @@ __all__ = [
     "reconcile",
     "redact",
     "totals",
+    "waterfall",
 ]
 
 

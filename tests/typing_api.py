@@ -99,6 +99,7 @@ def a_comparison(client: ik.Client, invoice: ik.Invoice) -> None:
     assert_type(change.sentences(most=5), list[str])
     assert_type(change.states["before"], str)
     assert_type(change.lines("price"), pl.DataFrame)
+    ik.waterfall(change, currency="USD").show()
     assert_type(client.compare("2026-08", "G012345611"), ik.Comparison)
 
 

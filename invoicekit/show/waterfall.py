@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from invoicekit.analysis.compare import Comparison
 from invoicekit.analysis.reconcile import MARKS
 from invoicekit.errors import CurrencyError
 from invoicekit.show.figures import CHARGE, CREDIT, INK, LINE, TOP, as_drawn, literal
@@ -16,6 +17,28 @@ from invoicekit.show.plotly_figure import Figure
 
 TOTAL: Final = "#666666"
 BAR_HEIGHT: Final = 34
+
+
+def waterfall(change: Comparison, *, currency: str | None = None) -> Figure:
+    """A comparison as a figure: from the amount before, part by part, to the amount after.
+
+    It loads nothing, and says which of the two does not tie.
+
+    >>> change = ik.compare(client.invoice("G012345610"), invoice)
+    >>> ik.waterfall(change).data[0].type
+    'waterfall'
+
+    Args:
+        change: as of `compare()` or `Client.compare()`.
+        currency: the one that is drawn, where there are several.
+
+    Raises:
+        CurrencyError: there are several currencies, and none of them is named.
+    """
+    totals, parts = change.totals, change.parts
+    if currency is not None:
+        totals, parts = (frame.filter(currency=currency) for frame in (totals, parts))
+    return figure_of_comparison(totals, parts, states=change.states)
 
 
 def figure_of_comparison(
@@ -41,7 +64,7 @@ def figure_of_comparison(
         named = ", ".join(map(currency_name, currencies))
         raise CurrencyError(
             f"the comparison is in several currencies ({named}), which share no axis: draw one at "
-            f"a time, as in parts.filter(currency={currencies[0]!r}), and totals too"
+            f"a time, as with currency={currencies[0]!r}"
         )
     currency = currencies[0] if currencies else None
     none = Decimal(0)

@@ -52,6 +52,15 @@ def test_where_little_changed_of_much_the_axis_says_that_it_does_not_begin_at_0(
     assert "The axis" not in figure.layout.title.text
 
 
+def test_a_comparison_is_drawn_in_one_currency_and_says_what_does_not_tie(demo):
+    change = ik.compare(frame(*BEFORE, charge(currency="EUR")), frame(*AFTER))
+    assert list(ik.waterfall(change, currency="USD").data[0].x) == [11, 1, -1, 11]
+    with pytest.raises(ik.CurrencyError, match=r"EUR, USD.*currency='EUR'"):
+        ik.waterfall(change)
+    untied = ik.waterfall(demo.compare("G012345607", "G012345608"))
+    assert "✘" in untied.layout.title.text
+
+
 def test_nothing_is_drawn_as_nothing_and_several_currencies_are_refused():
     assert list(drawn([], []).data[0].x) == [0, 0]
     with pytest.raises(ik.CurrencyError, match="several currencies"):
