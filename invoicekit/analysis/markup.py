@@ -126,13 +126,13 @@ def _rates(markup: Markup | None, ids: Sequence[str | None]) -> Mapping[str | No
     if not isinstance(markup, Mapping):
         if isinstance(markup, Decimal):
             raise ValueError(f"a Decimal is an amount of money, and not for all customers: {HOW}")  # noqa: TRY004
-        _check(markup)
+        check_rate(markup)
         return dict.fromkeys(ids, markup)
     given = {_normal(key): rate for key, rate in markup.items()}
     if len(given) < len(markup):
         raise ValueError(f"the markup names a customer twice: {_named(markup)}")
     for rate in given.values():
-        _check(rate)
+        check_rate(rate)
     if strange := [key for key in given if key not in {*ids, OTHERS}]:
         raise ValueError(f"the invoice has no lines of the customers {_named(strange)}")
     if OTHERS not in given and (left := set(ids) - set(given)):
@@ -150,8 +150,12 @@ def _rates(markup: Markup | None, ids: Sequence[str | None]) -> Mapping[str | No
     return found
 
 
-def _check(rate: object) -> None:
-    """That it is a markup, and exact."""
+def check_rate(rate: object) -> None:
+    """That it is a markup of one customer, and exact.
+
+    Raises:
+        ValueError: it is not; says what would be.
+    """
     if isinstance(rate, float):
         raise ValueError(f"a markup of {rate!r} is a binary float, which is not exact: {HOW}")  # noqa: TRY004
     if isinstance(rate, Decimal):
@@ -160,7 +164,7 @@ def _check(rate: object) -> None:
     elif isinstance(rate, bool) or not isinstance(rate, int | str):
         raise ValueError(f"a markup is not a {type(rate).__name__}: {HOW}")  # noqa: TRY004
     elif not PERCENT.fullmatch(f"{rate}"):
-        raise ValueError(f"{visible(str(rate))!r} are no percents: {HOW}")
+        raise ValueError(f"{visible(str(rate))!r} are no percents: write 10, 7.5% or -5%")
 
 
 def _percents(rate: int | str) -> Decimal:

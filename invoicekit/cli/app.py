@@ -17,7 +17,15 @@ from invoicekit.cli.access import doctor, sign_out
 from invoicekit.cli.analysis import compare, explain, glossary, view
 from invoicekit.cli.cache import cache
 from invoicekit.cli.completion import clouds_begun
-from invoicekit.cli.files import evidence, lines, report, statement, tax_receipts, workbook
+from invoicekit.cli.files import (
+    evidence,
+    lines,
+    report,
+    statement,
+    statements,
+    tax_receipts,
+    workbook,
+)
 from invoicekit.cli.made_up import demo, sandbox
 from invoicekit.cli.odd import findings, quality, suspects
 from invoicekit.cli.proving import reconcile, sync
@@ -29,7 +37,7 @@ COMMANDS = (
     demo,
     invoices, totals, reconcile, findings, suspects, quality, sync,
     view, compare, explain, glossary,
-    lines, report, workbook, evidence, statement, tax_receipts,
+    lines, report, workbook, statements, evidence, statement, tax_receipts,
     read,
     doctor, sign_out, sandbox,
 )  # fmt: skip

@@ -1,24 +1,34 @@
-"""The commands that write files of an invoice: its lines, a report, a workbook, evidence, PDFs."""
+"""The commands that write files of an invoice: lines, report, workbook, statements, evidence."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from invoicekit.analysis.markup import check_rate
 from invoicekit.cli.completion import providers_begun
 from invoicekit.cli.opening import InvoiceId, invoice_of
 from invoicekit.cli.printing import FileFormat
 from invoicekit.cli.terminal import Badge, say
 from invoicekit.files.output import is_written_into
+from invoicekit.files.private import file_name
 from invoicekit.sources.partner_center.vocabulary import provider_of
 
 if TYPE_CHECKING:
     from invoicekit.invoice import Invoice
+
+
+class StatementFormat(StrEnum):
+    """What the statements of customers are written as."""
+
+    html = "html"
+    xlsx = "xlsx"
 
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
@@ -67,6 +77,25 @@ def workbook(
     """Write an invoice as an Excel file that adds itself up again."""
     invoice = invoice_of(context, invoice_id)
     _say_written(invoice, written(invoice.workbook, output))
+
+
+def statements(
+    context: typer.Context,
+    invoice_id: InvoiceId,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A folder.")],
+    markup: Annotated[
+        str | None, typer.Option(metavar="PERCENT", help="Added for all, as in 7.5%.")
+    ] = None,
+    file_format: Annotated[StatementFormat, typer.Option("--format")] = StatementFormat.html,
+) -> None:
+    """Write a statement for each customer of an invoice, and an index that adds them up."""
+    if markup is not None:
+        check_rate(markup)  # before anything is asked
+    invoice = invoice_of(context, invoice_id)
+    paths = invoice.statements(output, markup=markup, format=file_format.value)
+    index = output / f"{file_name(invoice.id, 'statements')}.{file_format.value}"
+    say(Badge(f"{invoice.id}  {invoice.reconcile()}"))
+    say(f"{len(paths):,} statements, and for you alone: {index.absolute()}")
 
 
 def evidence(

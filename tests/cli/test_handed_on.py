@@ -33,3 +33,18 @@ def test_a_file_is_written_and_the_badge_said(inside, tmp_path, command, name, s
     code, out, err = inside(command, DIFFERS, "-o", "a")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "is a folder" in err
+
+
+def test_statements_are_written_and_their_index_named(inside, tmp_path):
+    code, out, err = inside(
+        "statements", DIFFERS, "-o", "a/b", "--markup", "7.5%", "--format", "xlsx"
+    )
+    assert code == 0, err
+    badge, said = out.splitlines()
+    index = tmp_path / "a" / "b" / f"{DIFFERS}-statements.xlsx"
+    assert badge.startswith(f"{DIFFERS}  ✘ differs")
+    assert said == f"41 statements, and for you alone: {index}"
+    assert len(list(index.parent.iterdir())) == 42
+    code, out, err = inside("statements", DIFFERS, "-o", "a", "--markup", "ten")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "'ten' are no percents" in err

@@ -61,6 +61,9 @@ report G012345612
 report
 statement G012345612
 workbook G012345612
+statements G012345612
+statements G012345612 -o x --markup ten
+statements G012345612 -o x --format pdf
 evidence
 evidence G012345612 -o
 view

@@ -12,6 +12,7 @@ import subprocess
 import zipfile
 from decimal import Decimal
 from itertools import takewhile
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -222,6 +223,19 @@ def test_a_new_file_is_for_its_owner_alone_and_one_that_fails_leaves_what_was(tm
         book.sheet("a")
     if os.name != "nt":
         assert stat.S_IMODE((tmp_path / "b.xlsx").stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_disk_that_is_full_is_an_error_and_a_pipe_is_written_into(tmp_path):
+    with pytest.raises(OSError, match="No space left"), making(Path("/dev/full")) as book:
+        book.table("a", pl.DataFrame({"a": list(range(20_000))}).lazy())
+    with (tmp_path / "pipe.xlsx").open("wb") as piped:
+        cat = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=piped)
+        with making(Path(f"/dev/fd/{cat.stdin.fileno()}")) as book:
+            book.sheet("a")
+        cat.stdin.close()
+        assert cat.wait(timeout=30) == 0
+    assert list(Workbook(tmp_path / "pipe.xlsx").sheets) == ["a"]
 
 
 def test_what_it_writes_on_the_way_lies_in_a_folder_of_its_own_that_goes(tmp_path, monkeypatch):

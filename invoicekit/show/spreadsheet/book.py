@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -294,13 +295,16 @@ def making(
         tempfile.TemporaryDirectory(prefix="invoicekit-", ignore_cleanup_errors=True) as room,
         writing(path) as file,
     ):
-        made = xlsxwriter.Workbook(file, {**options, "tmpdir": room})
+        packed = Path(room) / "book"  # xlsxwriter leaves a stream that fails in disorder
+        made = xlsxwriter.Workbook(packed, {**options, "tmpdir": room})
         made.set_properties({"title": visible(title), "created": _instant(created)})
         try:
             yield Book(made, most_rows)
             if sum(part.stat().st_size for part in Path(room).iterdir()) > LARGE:
                 made.use_zip64()
             made.close()
+            with packed.open("rb") as whole:
+                shutil.copyfileobj(whole, file)
         except xlsxwriter.exceptions.FileCreateError as cause:  # its name for what the disk says
             raise cause.args[0] from cause
         finally:
