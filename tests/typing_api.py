@@ -30,7 +30,7 @@ class Credential:
 
 def a_client() -> None:
     """The front door: settings by keyword, a client as a context manager."""
-    with ik.demo() as client:
+    with ik.demo(faults=["one cent"]) as client:
         assert_type(client, ik.Client)
     client = ik.connect(token="…", tenant_id="contoso.example", page_size=500, offline=True)
     ik.connect(
@@ -72,6 +72,8 @@ def an_invoice(invoice: ik.Invoice) -> None:
     assert_type(invoice.totals("customer", "offer"), pl.DataFrame)
     assert_type(ik.totals(invoice.charges(), "customer"), pl.DataFrame)
     assert_type(invoice.report("invoice.html"), Path)
+    assert_type(invoice.evidence("invoice.zip"), Path)
+    assert_type(ik.redact(lines, key="…"), ik.LineItems)
 
 
 def a_proof(invoice: ik.Invoice) -> None:
@@ -142,6 +144,8 @@ def what_must_not_check(client: ik.Client, invoice: ik.Invoice) -> None:
     client.sync(since=date(2026, 1, 1))  # type: ignore[arg-type]  # a month, as text
     client.totals(["customer"])  # type: ignore[arg-type]
     client.compare(invoice, "2026-09")  # type: ignore[arg-type]  # ids and months
+    ik.redact(invoice, key="…")  # type: ignore[arg-type]  # its line items
+    ik.redact(invoice.line_items())  # type: ignore[call-arg]
     invoice.line_items("onetime")  # type: ignore[call-arg]
     invoice.reconcile().ties = True  # type: ignore[misc]  # frozen
     ik.reconcile(invoice.charges(), 2076.63, currency="USD")  # type: ignore[arg-type]  # no floats

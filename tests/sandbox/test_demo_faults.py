@@ -10,13 +10,14 @@ from functools import cache
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import invoicekit as ik
 from invoicekit.sandbox.demo import DemoPartner, demo_partner
-from invoicekit.sandbox.faults import FAULTS, faults_named
-from invoicekit.sandbox.partner.invoices import NEWEST_ID
+from invoicekit.sandbox.faults import FAULTS, faults_named, planted
+from invoicekit.sandbox.partner.invoices import MONTHS, NEWEST_ID, modern_spec, month
+from invoicekit.sandbox.partner.modern import charges
 
 BILLING, USAGE = ("one_time", "billing_line_items"), ("one_time", "usage_line_items")
 AMOUNTS = ["subtotal", "tax", "total"]
@@ -197,7 +198,7 @@ def test_other_invoices_are_the_clean_ones():
 @pytest.mark.parametrize("name", FAULTS)
 def test_partner_center_and_graph_have_the_same_fault(name):
     """The lines of v1, field by field where both have it, differ where Graph's do."""
-    clean, other = DemoPartner(), DemoPartner(faults=(name,))
+    clean, other = demo_partner(), DemoPartner(faults=(name,))
     difference, lines = EXPECTED[name]
     assert other.total(NEWEST_ID) - sum(
         (
@@ -236,6 +237,21 @@ def test_an_export_with_faults_is_another_version():
 def test_the_order_of_asking_and_asking_twice_change_nothing(names):
     assert faults_named(names) == faults_named([*reversed(names), *names])
     assert set(faults_named(names)) == set(names)
+
+
+LINES = charges(modern_spec(month(MONTHS - 1)))
+
+
+@given(st.sets(st.sampled_from(list(FAULTS))))
+@settings(max_examples=40, deadline=None)
+def test_of_any_of_them_together_the_differences_add_up(names):
+    """No two are planted in one line, and the line in euros is none that is sent twice."""
+    found = planted(LINES, faults_named(names))
+    off = sum(Decimal(EXPECTED[name][0]) for name in names)
+    euros = sum(line.total for line in found.lines if line.odd.currency)
+    assert found.header + euros == off * 100
+    assert len(found.lines) == len(LINES) + 7 * ("doubled rows" in names)
+    assert (found.used != LINES) == ("usage restated" in names)
 
 
 def test_one_name_may_be_given_alone():
