@@ -6,7 +6,8 @@ import polars as pl
 
 PAGING = ("page",)  # what differs where a line is sent twice
 LINE = "line of invoicekit"  # no field of anybody's is called so
-COPY, ALIKE = "copy of invoicekit", "hash of invoicekit"
+ALIKE = "hash of invoicekit"
+AT_ONCE = 100_000  # rows that are compared as a whole: some 100 MB
 
 
 def numbered(lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -14,20 +15,27 @@ def numbered(lines: pl.LazyFrame) -> pl.LazyFrame:
     return lines.with_row_index(LINE)
 
 
-def doubled(lines: pl.LazyFrame) -> pl.DataFrame:
-    """All rows that have an equal, with `LINE`; of equals, `COPY` is false for the first alone.
+def picked(lines: pl.LazyFrame, numbers: pl.Series) -> pl.LazyFrame:
+    """The lines of these numbers."""
+    return numbered(lines).filter(pl.col(LINE).is_in(numbers.implode())).drop(LINE)
 
-    Hashes come first, in a pass that keeps nothing else; only rows whose hash is there twice are
-    then looked at as a whole.
+
+def copies(lines: pl.LazyFrame) -> pl.Series:
+    """The numbers (`LINE`) of the lines that are equal to an earlier one.
+
+    Hashes come first, in a pass that keeps nothing else. Only rows whose hash is there twice are
+    then compared as a whole, so many at once that memory does not grow with them.
     """
-    fields = pl.all().exclude(*PAGING, LINE, ALIKE)
+    fields = pl.all().exclude(*PAGING, LINE)
     alike = pl.struct(fields).hash().alias(ALIKE)
-    hashes = lines.select(alike).group_by(ALIKE).len().filter(pl.col("len") > 1)
-    several = hashes.select(ALIKE).collect(engine="streaming")
-    rows = numbered(lines).with_columns(alike)
-    if several.is_empty():
-        return rows.head(0).drop(ALIKE).with_columns(pl.lit(value=True).alias(COPY)).collect()
-    found = rows.join(several.lazy(), on=ALIKE, how="semi").drop(ALIKE).collect(engine="streaming")
-    found = found.sort(LINE).with_columns(pl.struct(fields).alias(ALIKE))
-    found = found.filter(pl.len().over(ALIKE) > 1)
-    return found.with_columns((pl.int_range(pl.len()).over(ALIKE) > 0).alias(COPY)).drop(ALIKE)
+    hashes = lines.select(alike).group_by(ALIKE).len("of").filter(pl.col("of") > 1)
+    several = hashes.sort(ALIKE).collect(engine="streaming")
+    several = several.with_columns(pl.col("of").cum_sum() // AT_ONCE)
+    found = [pl.Series(LINE, [], pl.UInt32())]
+    for hashed in several.partition_by("of", maintain_order=True):
+        rows = numbered(lines).with_columns(alike)
+        rows = rows.join(hashed.lazy(), on=ALIKE, how="semi").drop(ALIKE)
+        same = rows.select(LINE, pl.struct(fields).alias(ALIKE)).collect(engine="streaming")
+        place = pl.int_range(pl.len()).over(ALIKE)
+        found.append(same.sort(LINE).filter(place > 0)[LINE])
+    return pl.concat(found).sort()

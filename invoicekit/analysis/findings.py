@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from invoicekit.analysis.copies import COPY, LINE, doubled, numbered
+from invoicekit.analysis.copies import LINE, copies, numbered, picked
 from invoicekit.analysis.drift import undocumented
 from invoicekit.analysis.grounds import Grounds
 from invoicekit.analysis.money import EXACT, plain
@@ -18,7 +18,7 @@ from invoicekit.analysis.restated import restated
 from invoicekit.analysis.tax_rates import odd_tax
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import FrameError
-from invoicekit.frames.charges import CHARGES, paged_charges
+from invoicekit.frames.charges import paged_charges
 from invoicekit.frames.schema import BY_OBJECT_TYPE, KINDS, NUMBER
 from invoicekit.visible import visible
 
@@ -106,8 +106,8 @@ def _of_charges(
     """A check that picks charges; a row for each collection, objectType and currency."""
 
     def rows(grounds: Grounds, _: Proof, types: frozenset[str]) -> Iterator[Row]:
-        picked = pick(numbered(grounds.charges()).filter(_is_of(types)))
-        for found in totals(picked, *PART).iter_rows(named=True):
+        lines = pick(numbered(grounds.charges()).filter(_is_of(types)))
+        for found in totals(lines, *PART).iter_rows(named=True):
             yield _part(found) | {"amount": found["total"], "detail": detail}
 
     return rows
@@ -141,24 +141,26 @@ def _doubled_rows(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator
     """
     billed = grounds.charges().filter(_is_of(BILLING))
     for name, frame in (grounds.frames or {"": billed}).items():
-        copies = doubled(frame).filter(COPY).drop(COPY, LINE)
-        if copies.is_empty():
+        numbers = copies(frame)
+        if numbers.is_empty():
             continue
+        rows = picked(frame, numbers)
         kind = BY_OBJECT_TYPE.get(name)
         usage = bool(kind and kind.usage)
         severity = NOTE if proof.ties or usage else WARNING
         if not grounds.frames:
-            for found in totals(copies.select(*CHARGES), *PART).iter_rows(named=True):
+            for found in totals(rows, *PART).iter_rows(named=True):
                 yield _copies(found, severity, "total", "the charges tell")
         elif kind is None:
-            sides = copies.group_by("asked_provider", "asked_line_item_type").len().sort(pl.all())
-            for provider, line_item_type, lines in sides.iter_rows():
+            sides = rows.group_by("asked_provider", "asked_line_item_type").len().sort(pl.all())
+            for provider, line_item_type, lines in sides.collect().iter_rows():
                 yield {"severity": severity, "provider": provider, "lines": lines,
                        "line_item_type": line_item_type, "object_type": name,
                        "detail": _equal("the service sent")}  # fmt: skip
         else:
-            charges = paged_charges({name: copies.lazy()}, usage=usage).select(*CHARGES)
-            for found in totals(charges, *PART).iter_rows(named=True):
+            for found in totals(paged_charges({name: rows}, usage=usage), *PART).iter_rows(
+                named=True
+            ):
                 amount = "subtotal" if usage else "total"
                 yield _copies(found, severity, amount, "the service sent")
 

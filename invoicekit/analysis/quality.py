@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from invoicekit.analysis.copies import COPY, LINE, doubled, numbered
+from invoicekit.analysis.copies import LINE, copies, numbered, picked
 from invoicekit.analysis.drift import drifted, undocumented
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.tax_rates import odd_tax
@@ -170,12 +170,12 @@ def _unknown_fields(lines: Lines) -> Iterator[Row]:
 def _doubled_rows(lines: Lines) -> Iterator[Row]:
     detail = "equal to an earlier line in all but the page: sent twice, or billed several times"
     for name, frame in lines.frames.items():
-        copies = doubled(frame).filter(COPY).drop(COPY, LINE)
+        numbers = copies(frame)
         kind = BY_OBJECT_TYPE.get(name)
         if kind and not kind.usage:
-            yield from _rows(charges({name: copies}).lazy(), NOTE, detail)
-        elif copies.height:
-            yield {"severity": NOTE, "object_type": name, "lines": copies.height, "detail": detail}
+            yield from _rows(charges({name: picked(frame, numbers)}), NOTE, detail)
+        elif len(numbers):
+            yield {"severity": NOTE, "object_type": name, "lines": len(numbers), "detail": detail}
 
 
 def _prices_moved(lines: Lines) -> Iterator[Row]:

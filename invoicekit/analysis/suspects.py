@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from invoicekit.analysis.copies import COPY, LINE, doubled, numbered
+from invoicekit.analysis.copies import LINE, copies, numbered
 from invoicekit.analysis.grounds import Grounds
 from invoicekit.analysis.suspect_pairs import pairs
 from invoicekit.analysis.suspect_pools import larger
@@ -52,7 +52,7 @@ def _lines(grounds: Grounds, difference: Decimal, currency: str) -> tuple[pl.Dat
 
     `foreign` is the currency of those that are in another one than the invoice.
     """
-    charges, copies = grounds.charges(), _copies(grounds)
+    charges, twice = grounds.charges(), _copies(grounds)
     lines = (
         numbered(charges)
         .filter(pl.col("total") != 0)
@@ -65,7 +65,7 @@ def _lines(grounds: Grounds, difference: Decimal, currency: str) -> tuple[pl.Dat
             "page",
             *TOLD_BY,
             (pl.col("charge_family").eq_missing(CREDIT) | (pl.col("total") < 0)).alias("credit"),
-            pl.col(LINE).is_in(copies.implode()).alias("copy"),
+            pl.col(LINE).is_in(twice.implode()).alias("copy"),
         )
         .collect(engine="streaming")
     )
@@ -78,7 +78,7 @@ def _copies(grounds: Grounds) -> pl.Series:
     frames = [grounds.frames[name] for name in charged(grounds.frames)]
     found, height = [pl.Series(LINE, [], pl.UInt32)], 0
     for frame in frames or [grounds.charges()]:
-        found.append(doubled(frame).filter(COPY)[LINE] + height)
+        found.append(copies(frame) + height)
         height += frame.select(pl.len()).collect().item()
     return pl.concat(found)
 

@@ -28,37 +28,43 @@ def odd_tax(charges: pl.LazyFrame) -> pl.Series:
     that at least nine tenths of its lines, and all but one of few, agree in. Credits and refunds of
     tax are left out: they may well have none, or nothing but tax.
     """
-    taxed = ~pl.col("charge_family").is_in([CREDIT, TAX]).fill_null(value=False)
-    lines = (
-        charges.filter(taxed)
-        .select(
-            LINE,
-            "currency",
-            "customer_id",
-            "country",
-            pl.col("subtotal").cast(MICRO).to_physical().alias("base"),
-            pl.col("tax").cast(MICRO).to_physical().alias("tax"),
-        )
-        .collect(engine="streaming")
-    )
     base, tax = pl.col("base"), pl.col("tax")
-    lines = lines.drop_nulls(["base", "tax"]).filter(base.abs() < MOST, tax.abs() < MOST).sort(LINE)
-    zero = pl.lit(0, pl.Int128)
-    plainly = (tax != zero) & ((base == zero) | ((base < zero) != (tax < zero)))
+    lines = _narrow(charges)
+    plainly = (tax != 0) & ((base == 0) | ((base < 0) != (tax < 0)))
     plainly |= tax.abs() > base.abs()
     found = [lines.filter(plainly)[LINE]]
+    lines = lines.filter(~plainly & (base != 0))
+    by_customer = _unlike(lines, "customer_id")
+    alone = by_customer.filter(pl.col("lines") < ENOUGH)[LINE].implode()
+    rest = lines.filter(pl.col(LINE).is_in(alone) | pl.col("customer_id").is_null())
+    lines = lines.join(rest.select("country").unique(), on="country", how="semi")
+    by_country = _unlike(lines, "country").filter(pl.col(LINE).is_in(rest[LINE].implode()))
+    found += [rows.filter("odd")[LINE] for rows in (by_customer, by_country)]
+    return pl.concat(found).unique().sort()
+
+
+def _narrow(charges: pl.LazyFrame) -> pl.DataFrame:
+    """What is needed of each line that is judged; customers and countries as numbers."""
+    taxed = ~pl.col("charge_family").is_in([CREDIT, TAX]).fill_null(value=False)
+    amounts = [
+        pl.col(name).cast(MICRO).to_physical().alias(alias)
+        for name, alias in (("subtotal", "base"), ("tax", "tax"))
+    ]
+    fits = pl.all_horizontal(pl.col("base", "tax").abs() < MOST)
+    lines = (
+        charges.filter(taxed)
+        .select(LINE, "currency", "customer_id", "country", *amounts)
+        .filter(fits)
+        .with_columns(pl.col("base", "tax").cast(pl.Int64))
+        .collect(engine="streaming")
+    )
     codes = lines["currency"].unique()
     units = pl.DataFrame(
         {"currency": codes, "unit": [_unit(code) for code in codes]},
-        schema={"currency": pl.String(), "unit": pl.Int128()},
+        schema={"currency": pl.String(), "unit": pl.Int64()},
     )
-    rest = lines.filter(~plainly & (base != zero)).join(units, on="currency", nulls_equal=True)
-    by_customer = _unlike(rest, "customer_id")
-    few = by_customer.filter(pl.col("lines") < ENOUGH)[LINE].implode()
-    unnamed = pl.col("customer_id").is_null()
-    by_country = _unlike(rest, "country").filter(pl.col(LINE).is_in(few) | unnamed)
-    found += [rows.filter("odd")[LINE] for rows in (by_customer, by_country)]
-    return pl.concat(found).unique().sort()
+    lines = lines.join(units, on="currency", nulls_equal=True)
+    return lines.with_columns(pl.col("currency", "customer_id", "country").rank("dense")).sort(LINE)
 
 
 def _unit(currency: str | None) -> int:
@@ -70,7 +76,7 @@ def _unlike(lines: pl.DataFrame, key: str) -> pl.DataFrame:
     """Of each line that has a key, whether it is the odd one out; `lines` are those of its key."""
     base, tax = pl.col("base"), pl.col("tax")
     keyed = lines.filter(pl.col(key).is_not_null()).with_columns(
-        (tax * pl.lit(FINE, pl.Int128) // base).alias("rate"), base.abs().alias("size")
+        (_wide("tax") * FINE // _wide("base")).alias("rate"), base.abs().alias("size")
     )
     order = ["rate", "size", "tax"]
     over = [key, "currency"]
@@ -86,15 +92,22 @@ def _unlike(lines: pl.DataFrame, key: str) -> pl.DataFrame:
         base.sort_by(["size", "tax"]).last().alias("base_ref"),
         tax.sort_by(["size", "tax"]).last().alias("tax_ref"),
     )
-    keyed = keyed.join(sharpest, on=over, nulls_equal=True).with_columns(
-        _same_rate("base_ref", "tax_ref").alias("same")
+    keyed = keyed.select(LINE, *over, "base", "tax", "unit", "lines").join(
+        sharpest, on=over, nulls_equal=True
     )
+    keyed = keyed.with_columns(_same_rate("base_ref", "tax_ref").alias("same"))
     others = (~pl.col("same")).sum().over(over)
     few = others <= pl.max_horizontal(pl.col("lines") // 10, 1)
-    return keyed.with_columns((~pl.col("same") & few & (pl.col("lines") >= ENOUGH)).alias("odd"))
+    odd = ~pl.col("same") & few & (pl.col("lines") >= ENOUGH)
+    return keyed.select(LINE, "lines", odd.alias("odd"))
+
+
+def _wide(column: str) -> pl.Expr:
+    """A product of two of these fits."""
+    return pl.col(column).cast(pl.Int128)
 
 
 def _same_rate(base: str, tax: str) -> pl.Expr:
     """Whether a line's tax and another's can be of one rate: tax / base differ by roundings."""
-    apart = (pl.col("tax") * pl.col(base) - pl.col(tax) * pl.col("base")).abs()
-    return apart <= pl.col("unit") * (pl.col(base).abs() + pl.col("base").abs())
+    apart = (_wide("tax") * _wide(base) - _wide(tax) * _wide("base")).abs()
+    return apart <= _wide("unit") * (_wide(base).abs() + _wide("base").abs())
