@@ -23,6 +23,7 @@ from invoicekit.analysis.suspect_values import MOST, TOLD_BY, Candidate, in_unit
 from invoicekit.frames.charge_types import CREDIT
 from invoicekit.frames.charges import PAGED, charged
 
+PAIR = 2
 SUSPECTS = {"candidate": pl.Int64(), "reason": pl.String(), **PAGED}
 
 
@@ -44,7 +45,11 @@ def is_borne(grounds: Grounds, difference: Decimal, currency: str) -> bool:
 def _candidates(grounds: Grounds, difference: Decimal, currency: str) -> list[Candidate]:
     lines, wanted = _lines(grounds, difference, currency)
     own = lines.filter(pl.col("foreign").is_null())
-    return units(lines, wanted) or pairs(own, wanted) or larger(own, wanted)
+    found = units(lines, wanted)
+    if min((len(one.lines) for one in found), default=PAIR) == PAIR:  # other pairs are no larger
+        told = {frozenset(one.lines) for one in found}
+        found += [one for one in pairs(own, wanted) if frozenset(one.lines) not in told]
+    return found or larger(own, wanted)
 
 
 def _lines(grounds: Grounds, difference: Decimal, currency: str) -> tuple[pl.DataFrame, int]:
