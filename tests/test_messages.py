@@ -105,6 +105,20 @@ def test_a_wrong_word_for_a_collection_is_told_and_changes_nothing(serve, open_c
         assert found.reconcile().ties
 
 
+def test_what_is_no_frame_or_no_exact_amount_is_told_with_what_to_write(serve, open_client):
+    found = open_client(serve(Partner())).invoice("G1")
+    lines = found.line_items()
+    for ask, words in [
+        (lambda: ik.totals(found, "customer"), r"write invoice.totals\(…\)"),
+        (lambda: ik.totals(lines, "customer"), r"ik.totals\(ik.charges\(line_items\)"),
+        (lambda: ik.charges(found), r"write invoice.charges\(\)"),
+        (lambda: ik.charges(found.charges()), r"ik.charges\(invoice.line_items\(\)\)"),
+        (lambda: ik.reconcile(found.charges(), 1.1, currency="USD"), r'write Decimal\("2076.63"\)'),
+    ]:
+        with pytest.raises(TypeError, match=words):
+            ask()
+
+
 def test_explore_takes_a_client(serve, open_client):
     with pytest.raises(TypeError, match=r"ik.explore\(client\)"):
         ik.explore(open_client(serve(Partner())).invoice("G1"))

@@ -225,8 +225,11 @@ def reconcile(
         pages: how many pages were read, to be shown.
 
     Raises:
+        TypeError: `invoice_total` is no `Decimal`.
         FrameError: the amounts are too large to be added.
     """
+    if not isinstance(invoice_total, Decimal | int):
+        raise TypeError('the total is exact, not a float or a text: write Decimal("2076.63")')
     return proven(
         Grounds(charges),
         charges,

@@ -39,13 +39,19 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
             column of the charges but the amounts. None gives a row per currency.
 
     Raises:
-        TypeError: a key is no text, but a list of keys.
+        TypeError: a key is no text, but a list of keys; or these are no charges.
         ValueError: a key is no column of the charges; names those that are.
         FrameError: the amounts are too large to be added.
     """
     import narwhals as nw
 
-    frame = nw.from_native(charges).lazy()
+    try:
+        frame = nw.from_native(charges).lazy()
+    except TypeError:
+        raise TypeError(
+            "these are no charges: of an invoice write invoice.totals(…), of line items "
+            "ik.totals(ik.charges(line_items), …)"
+        ) from None
     columns = frame.collect_schema().names()
     keys = [*keys_of(by, columns), "currency"]
     things = [key for key in by if key in THINGS]

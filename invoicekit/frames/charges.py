@@ -84,7 +84,14 @@ def charges(
         line_items: objectType -> frame of its lines, as `Invoice.line_items()` gives it.
         usage: the charges of the two daily types (`DailyRatedUsageLineItem`, `DailyUsageLineItem`)
             instead. They restate billing lines of the same invoice, so the two are never together.
+
+    Raises:
+        TypeError: these are no line items.
     """
+    if not isinstance(line_items, Mapping):
+        raise TypeError(
+            "these are no line items: write invoice.charges(), or ik.charges(invoice.line_items())"
+        )
     made: pl.DataFrame | pl.LazyFrame = _concatenated(line_items, CHARGES, usage=usage)
     return made
 

@@ -7,9 +7,9 @@ Each is something that real invoices have had. The finding named beside it is wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from typing import NamedTuple, TypeAlias
 
+from invoicekit.errors import did_you_mean
 from invoicekit.sandbox.partner.catalogue import Product
 from invoicekit.sandbox.partner.customers import taxed
 from invoicekit.sandbox.partner.modern import CENT, Charge
@@ -179,10 +179,9 @@ def faults_named(names: str | Iterable[str]) -> tuple[str, ...]:
     asked = [names] if isinstance(names, str) else list(names)
     for name in asked:
         if name not in FAULTS:
-            close = get_close_matches(str(name), FAULTS, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            near = did_you_mean(str(name), FAULTS)
             known = ", ".join(map(repr, FAULTS))
-            raise ValueError(f"{name!r} is no fault of the demo{hint}. There are {known}")
+            raise ValueError(f"{name!r} is no fault of the demo{near or ';'} there are {known}")
     return tuple(name for name in FAULTS if name in asked)
 
 
