@@ -139,7 +139,7 @@ def redact(line_items: LineItems, *, key: str | bytes) -> LineItems:
     Whatever is not known to be harmless is replaced: texts, JSON, columns that nobody has
     documented; of a file such a column's name goes too. What stays: charge types, currencies,
     countries, units, terms, quantities, exchange rates and days, so that the twin has the findings
-    of the original. Instants get another time of their day.
+    of the original, but for those that hang on a cent. Instants get another time of their day.
 
     Amounts and prices are multiplied by one factor of the key, exactly: what tied ties. Rounding
     rules, as of `ik.explain()`, are those of the original alone. Whoever knows a price can find the
