@@ -13,7 +13,6 @@ from invoicekit.analysis.markup import Asked, Markup, asked_of, shares
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.files.output import write_file
 from invoicekit.files.private import file_name
-from invoicekit.frames.schema import NUMBER
 from invoicekit.line_items import InvoiceLines
 from invoicekit.show.protocols import Invoice
 from invoicekit.show.statement import (
@@ -27,6 +26,7 @@ from invoicekit.show.statement import (
 
 Format = Literal["html", "xlsx"]
 FORMATS: Final = ("html", "xlsx")
+SHARE: Final = pl.Decimal(38, 6)  # no currency has as many decimals; a markup may add digits before
 
 
 def write_statements(
@@ -91,7 +91,7 @@ def _with_amounts(frame: pl.DataFrame, asked: Sequence[Asked]) -> pl.DataFrame:
     placed = frame.with_columns(
         pl.col("currency").replace_strict(order, return_dtype=pl.Int64).alias("place")
     ).sort("place", maintain_order=True)
-    return placed.select(*LINES, pl.Series("amount", amounts, NUMBER), "currency")
+    return placed.select(*LINES, pl.Series("amount", amounts, SHARE), "currency")
 
 
 def _write(what: Statement | Index, path: Path, format: Format) -> Path:  # noqa: A002

@@ -135,6 +135,19 @@ def test_lines_have_shares_that_add_up(serve, open_client, tmp_path):
 
 
 @pytest.mark.parametrize("format_", ["html", "xlsx"])
+def test_a_markup_may_have_more_digits_than_a_frame(format_, serve, open_client, tmp_path):
+    lines = [line("99999999999999.999999999999999999999999", name="Ann")]
+    partner = Partner(invoice(total="99999999999999.999999999999999999999999"),
+                      lines=page(rows(*lines)))  # fmt: skip
+    opened = open_client(serve(partner)).invoice("G1")
+    (ann,) = opened.statements(tmp_path, markup="900%", format=format_)
+    if format_ == "html":
+        assert total_of(ann) == 10**15
+    index = written(tmp_path / f"G1-statements.{format_}")
+    assert "-0.00000000000000000000001" in index  # what rounding left
+
+
+@pytest.mark.parametrize("format_", ["html", "xlsx"])
 def test_an_invoice_that_does_not_tie_is_said_to_be_preliminary_without_its_amounts(
     format_, serve, open_client, demo, tmp_path
 ):
