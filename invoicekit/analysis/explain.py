@@ -26,11 +26,14 @@ from invoicekit.analysis.rounding import (
 from invoicekit.frames.charges import CHARGES, charges
 from invoicekit.frames.schema import BY_OBJECT_TYPE, NUMBER
 
-# The rules of an objectType, the likeliest first; of new commerce, what is billed in whole numbers
-# is seats, and usage otherwise.
-LEGACY = (AMOUNT_HALF_UP, PRICE_HALF_UP)
-WHOLE = (SEATS, USAGE, PRICE_HALF_UP)
-PARTS = (USAGE, SEATS, PRICE_HALF_UP)
+# The rules in the order in which they are tried: those of legacy commerce first, or those of new
+# commerce. There, what is billed in whole numbers is seats, and usage otherwise.
+LEGACY = (AMOUNT_HALF_UP, PRICE_HALF_UP, SEATS, USAGE)
+WHOLE = (SEATS, USAGE, PRICE_HALF_UP, AMOUNT_HALF_UP)
+PARTS = (USAGE, SEATS, PRICE_HALF_UP, AMOUNT_HALF_UP)
+# How many days are counted of a charge, beyond those from its first to its last: with the last one;
+# without it; and one more, as Microsoft's example of 2019 (29 days for 12 June to 9 July).
+COUNTED = (1, 0, 2)
 DISCOUNT = "total_other_discount"  # of legacy licences: the subtotal is less by it
 LEGACY_USAGE = "UsageBasedLineItem"
 LEGACY_TYPES = frozenset({"LicenseBasedLineItem", LEGACY_USAGE})
@@ -94,10 +97,10 @@ def explain(line_items: Mapping[str, Any]) -> pl.DataFrame:
     (https://learn.microsoft.com/partner-center/billing/modern-invoice-reconciliation-file), `price
     rounded half up` (its billing scenarios of 2019), `amount rounded half up` (legacy commerce).
     Null where none does: `recomputed` is then what comes nearest. `residual` is the subtotal less
-    `recomputed`, both in the line's own currency. A line without a price of its own for its days is
-    tried with the full price of the same customer, offer and term, for its days of a month or year,
-    with and without the last one: Microsoft counts both ways. `mate` is the row, from 0, of the
-    line that this one takes back in whole or part; `sentence` says it all in words.
+    `recomputed`, both in the line's own currency. Where the line's own price does not give it, the
+    full price of the same customer, offer and term is tried for its days of a month or year: with
+    the last one, without it, and with one more, for Microsoft counts each way. `mate` is the row,
+    from 0, of the line that this one takes back in whole or part; `sentence` says it all in words.
 
     >>> found = ik.explain(invoice.line_items())
     >>> found["rule"].value_counts(sort=True, name="lines").rows()
@@ -132,15 +135,13 @@ def _lines(line_items: Mapping[str, Any]) -> pl.DataFrame:
             f"cannot explain a {type(line_items).__name__}: give line items, as of "
             "invoice.line_items() or ik.read()"
         )
-    every: dict[str, pl.DataFrame] = {
-        name: frame.lazy().collect() for name, frame in line_items.items()
-    }
-    found = charges(every)
-    discounts = [
-        frame.select(_discount(frame).alias(DISCOUNT))
-        for name, frame in every.items()
+    billed: dict[str, pl.DataFrame] = {
+        name: frame.lazy().collect()
+        for name, frame in line_items.items()
         if (kind := BY_OBJECT_TYPE.get(name)) and not kind.usage
-    ]
+    }
+    found = charges(billed)
+    discounts = [frame.select(_discount(frame).alias(DISCOUNT)) for frame in billed.values()]
     discount = pl.concat(discounts) if discounts else pl.DataFrame(schema={DISCOUNT: NUMBER})
     same = ("object_type", "customer_id", "offer_id", "currency", "pricing_currency", "term")
     return found.hstack(discount).with_columns(
@@ -198,16 +199,17 @@ def _tried(
     periods: Sequence[tuple[int, int]],
     rules: Sequence[Rule],
 ) -> Iterator[tuple[Rule, Line]]:
-    """Its own price first; then the full one, for the days."""
+    """Its own price first; then the full one, or its own as the full one, for the days."""
     for rule in rules:
         yield rule, own
-    if full is None or full == own.price:
+    if full is None:
         return
-    for days, of in periods:
-        prorated = own._replace(price=full, days=days, of=of)
-        for rule in rules:
-            if rule.prorates:
-                yield rule, prorated
+    for price in dict.fromkeys((full, own.price)):
+        for days, of in periods:
+            prorated = own._replace(price=price, days=days, of=of)
+            for rule in rules:
+                if rule.prorates and days < of:
+                    yield rule, prorated
 
 
 def _rules(object_type: str | None, quantity: int) -> tuple[Rule, ...]:
@@ -228,17 +230,17 @@ def _days_of(
     """
     if not full or line.price == full:
         return None, None
-    off = {(days, of): abs(full * days - line.price * of) / of for days, of in periods}
+    off = {(days, of): abs(full * days - line.price * of) // of for days, of in periods}
     best = min(off, key=lambda period: off[period], default=None)
     return best if best and off[best] < line.priced_in else (None, None)
 
 
 @lru_cache(maxsize=10_000)
 def _periods(term: str | None, start: date | None, end: date | None) -> tuple[tuple[int, int], ...]:
-    """How many days are billed, of how many: with the last one and without, of a month or a year.
+    """How many days are billed, of how many: as in `COUNTED`, of a month or a year.
 
     >>> _periods("1 Month, Monthly", date(2019, 6, 12), date(2019, 7, 9))
-    ((28, 30), (27, 30))
+    ((28, 30), (27, 30), (29, 30))
     >>> _periods("Annual", date(2024, 1, 1), date(2024, 12, 31))
     ((366, 366), (365, 366))
     """
@@ -250,7 +252,7 @@ def _periods(term: str | None, start: date | None, end: date | None) -> tuple[tu
     return tuple(
         (counted, of)
         for cycle in said or CYCLES
-        for counted in (days + 1, days)
+        for counted in (days + more for more in COUNTED)
         for of in [_days_in(cycle, start)]
         if 0 < counted <= of
     )

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
 from typing import Any, Final
 
 import polars as pl
 
+from invoicekit.analysis.money import EXACT
 from invoicekit.analysis.views import view_named
 from invoicekit.errors import CurrencyError
 from invoicekit.frames.charge_types import FAMILIES
@@ -109,8 +111,10 @@ def _changes(view: pl.DataFrame, currency: str | None) -> Figure:
         size = {name: sum(map(abs, view[name].drop_nulls())) for name in parts}
         kept = sorted(parts, key=lambda name: -size[name])[: MOST_SERIES - 1]
         others = [name for name in parts if name not in kept]
-        rest = [sum((one or Decimal(0) for one in row), Decimal(0))
-                for row in view.select(others).iter_rows()]  # fmt: skip
+        rest = [
+            reduce(EXACT.add, (one for one in row if one is not None), Decimal(0))
+            for row in view.select(others).iter_rows()
+        ]
         bars = [_part(view, name) for name in parts if name in kept]
         bars.append(Series("Other parts", rest))
     else:

@@ -159,12 +159,32 @@ def test_days_are_counted_both_ways(last, subtotal, days):
     assert f"2 x 4.00 x {days} = {subtotal} USD" in found["sentence"][1]
 
 
-def test_days_that_no_count_gives_leave_a_residual():
-    """Microsoft's example of 2019 bills 29 of 30 days for 12 June to 9 July, which are 28."""
+def test_microsofts_example_counts_a_day_more():
+    """29 of 30 days for 12 June to 9 July, which are 28: 3.87 twice."""
     line = seats("4", "2", "7.74", **from_to(date(2019, 6, 12), date(2019, 7, 9)))
-    line["effective_unit_price"] = "3.7"
+    found = explained(line_items(line))
+    assert found["rule"].to_list() == ["price rounded half up"]
+    assert "2 x 4.00 x 29/30 = 7.74 USD" in found["sentence"][0]
+    (other,) = explained(line_items({**line, "subtotal": "7.72"}), "rule")
+    assert other == ("price rounded down",)
+    (other,) = explained(line_items({**line, "subtotal": "7.73"}), "rule")
+    assert other == ("amount rounded half up",)
+
+
+def test_days_that_no_count_gives_leave_a_residual():
+    line = seats("4", "2", "7.00", **from_to(date(2019, 6, 12), date(2019, 7, 9)))
     (found,) = explained(line_items(line), "rule", "recomputed", "residual")
-    assert found == (None, Decimal("7.46"), Decimal("0.28"))
+    assert found == (None, Decimal("7.20"), Decimal("-0.20"))  # 27 of 30
+
+
+def test_a_full_price_may_be_the_lines_own():
+    """51.93 x 27/31 x 500, and 51.93 x 4/31 x 5."""
+    first, last = date(2019, 1, 5), date(2019, 1, 31)
+    many = licence("51.93", "500", "22614.68", **from_to(first, last))
+    few = licence("51.93", "5", "33.50", **from_to(date(2019, 1, 28), last))
+    found = explained(line_items(many, few, object_type="LicenseBasedLineItem"))
+    assert found["rule"].to_list() == ["amount rounded half up"] * 2
+    assert found["residual"].to_list() == [0, 0]
 
 
 def test_usage_is_not_billed_by_the_days_of_a_term():

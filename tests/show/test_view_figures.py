@@ -65,6 +65,12 @@ def test_changes_that_are_many_parts_are_drawn_as_the_largest_and_the_rest():
         "Other parts"
     ]
     assert figure.data[-1].y == (6,)
+    assert figure.data[-1].hovertext == ("Other parts, 2026-09: 6.00 USD",)
+    exact = rows | {"part 0": [Decimal("10000000000.000000000000000000000001")]}
+    for name in parts[1:9]:
+        exact[name] = [Decimal(10) ** 12]
+    drawn = figure_of_view("changes by month", pl.DataFrame(exact))
+    assert "10,000,000,019.000000000000000000000001 USD" in drawn.data[-1].hovertext[0]
     assert sum(trace.y[0] for trace in figure.data) == 55
 
 
