@@ -18,18 +18,38 @@ class Fit(anywidget.AnyWidget):
     """Gives the figures beside it the room there is.
 
     A figure widget is drawn before it stands in the page, 700 pixels wide, and measures itself
-    again only when the window is resized: so we say that it was.
+    again only when the window is resized: so we say that it was, once a figure is there and is not
+    as wide as its box. How long that takes, nobody knows; how often it is said is bounded.
     """
 
     _esm = """
     export default {
       render({ model, el }) {
-        const fit = () => dispatchEvent(new Event("resize"));
-        const soon = () => [50, 500].forEach((wait) => setTimeout(fit, wait));
-        const watch = new ResizeObserver(soon);
-        watch.observe(el);
-        model.on("change:drawn", soon);
-        return () => watch.disconnect();
+        let left = 0, timer;
+        const fit = () => {
+          const room = el.parentElement?.clientWidth ?? 0;
+          const plots = el.parentElement?.querySelectorAll(".js-plotly-plot") ?? [];
+          const wrong = [...plots].filter((plot) => {
+            const drawn = plot.querySelector(".main-svg");
+            return drawn && Math.abs(drawn.clientWidth - room) > 24;
+          });
+          if (!room || !wrong.length || left-- <= 0) return;
+          for (const plot of wrong) delete plot.layout?.width; // a change of height has fixed it
+          dispatchEvent(new Event("resize"));
+        };
+        const soon = () => { clearTimeout(timer); timer = setTimeout(fit, 50); };
+        const again = () => { left = 20; soon(); };
+        const sizes = new ResizeObserver(again);
+        const parts = new MutationObserver(soon);
+        const begin = () => {
+          if (!el.parentElement) { timer = setTimeout(begin, 50); return; }
+          sizes.observe(el);
+          parts.observe(el.parentElement, { childList: true, subtree: true });
+          again();
+        };
+        begin();
+        model.on("change:drawn", again);
+        return () => { clearTimeout(timer); sizes.disconnect(); parts.disconnect(); };
       },
     };
     """

@@ -8,6 +8,10 @@ from support.browser import missing
 from support.jupyter import Lab
 
 pytestmark = pytest.mark.browser
+AS_WIDE_AS_THE_CELL = """() => {
+    const width = (words) => document.querySelector(`.invoicekit-explorer ${words}`).clientWidth;
+    return Math.abs(width(".main-svg") - width(".tie-out")) < 40;
+}"""
 LOAD = "import invoicekit as ik\nclient = ik.demo()"
 
 
@@ -53,6 +57,16 @@ def test_what_is_typed_in_a_picker_does_nothing_to_the_notebook(lab):
     page.locator(".invoicekit-explorer button").last.focus()
     page.keyboard.type("dd", delay=50)
     assert cells.count() == 3
+
+
+def test_a_figure_is_as_wide_as_its_cell_whatever_was_drawn_before(lab):
+    """A new height would fix the width that it happens to have."""
+    page = lab("explorer = ik.explore(client); explorer",
+               "explorer.children[0].children[0].index = 11")  # fmt: skip
+    page.get_by_text("✘ differs: 204,234.51 USD").first.wait_for()
+    page.wait_for_function(AS_WIDE_AS_THE_CELL)
+    page.set_viewport_size({"width": 1150, "height": 1000})
+    page.wait_for_function(AS_WIDE_AS_THE_CELL)
 
 
 def test_the_state_of_each_part_of_a_proof_is_in_sight(lab):
