@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from invoicekit.analysis.markup import check_rate
+from invoicekit.analysis.markup import OTHERS, check_rate
 from invoicekit.cli.completion import providers_begun
 from invoicekit.cli.opening import InvoiceId, invoice_of
 from invoicekit.cli.printing import FileFormat
@@ -84,15 +84,19 @@ def statements(
     invoice_id: InvoiceId,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A folder.")],
     markup: Annotated[
-        str | None, typer.Option(metavar="PERCENT", help="Added for all, as in 7.5%.")
+        list[str] | None,
+        typer.Option(
+            metavar="[ID=]PERCENT",
+            help="Added for all, as in 7.5%; for one customer, as in ID=5%; none=0 for lines "
+            "without one. May be said several times.",
+        ),
     ] = None,
     file_format: Annotated[StatementFormat, typer.Option("--format")] = StatementFormat.html,
 ) -> None:
     """Write a statement for each customer of an invoice, and an index that adds them up."""
-    if markup is not None:
-        check_rate(markup)  # before anything is asked
+    percents = _percents_of(markup or [])  # before anything is asked
     invoice = invoice_of(context, invoice_id)
-    paths = invoice.statements(output, markup=markup, format=file_format.value)
+    paths = invoice.statements(output, markup=percents, format=file_format.value)
     index = output / f"{file_name(invoice.id, 'statements')}.{file_format.value}"
     say(Badge(f"{invoice.id}  {invoice.reconcile()}"))
     say(f"{len(paths):,} statements, and for you alone: {index.absolute()}")
@@ -142,6 +146,19 @@ def written(write: Callable[[Path], object], path: Path) -> Path:
     with contextlib.suppress(BrokenPipeError):  # a pipe whose reader has gone, as with `| head`
         write(path)
     return path.absolute()
+
+
+def _percents_of(words: list[str]) -> dict[str | None, str] | None:
+    """The percents by customer; those that name none are for all others."""
+    found: dict[str | None, str] = {}
+    for word in words:
+        name, equals, percents = word.rpartition("=")
+        check_rate(percents)
+        customer = (None if name == "none" else name) if equals else OTHERS
+        if customer in found:
+            raise typer.BadParameter(f"--markup is there twice for {name or 'all'}; each once")
+        found[customer] = percents
+    return found or None
 
 
 def _say_written(invoice: Invoice, path: Path) -> None:

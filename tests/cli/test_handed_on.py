@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import zipfile
 
 import pytest
+
+import invoicekit as ik
 
 DIFFERS = "G012345607"
 
@@ -48,3 +51,24 @@ def test_statements_are_written_and_their_index_named(inside, tmp_path):
     code, out, err = inside("statements", DIFFERS, "-o", "a", "--markup", "ten")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "'ten' are no percents" in err
+
+
+def test_a_customer_s_own_markup_goes_before_that_of_all(
+    inside, both_services, kept_answers, tmp_path
+):
+    with ik.connect(**both_services.settings, cache_dir=kept_answers) as client:
+        first = client.invoice(DIFFERS).totals("customer").drop_nulls("customer_id").row(0)
+    more = ("--markup", "7.5%", "--markup", f"{first[0]}=5%", "--markup", "none=0")
+    code, _, err = inside("statements", DIFFERS, "-o", "there", *more)
+    assert code == 0, err
+    index = (tmp_path / "there" / f"{DIFFERS}-statements.html").read_text(encoding="utf-8")
+    row = re.search(rf"<tr>(?:(?!</tr>).)*{re.escape(first[0])}.*?</tr>", index, re.DOTALL)
+    assert "+5%" in (row[0] if row else index)
+    assert index.count("+7.5%") > 10
+    assert index.count("+5%") == 1
+
+
+def test_a_markup_for_nobody_is_wrong_usage(inside):
+    code, out, err = inside("statements", DIFFERS, "-o", "there", "--markup", "nobody=5%")
+    assert (code, out) == (2, "")
+    assert "no lines of the customers" in err

@@ -63,6 +63,8 @@ statement G012345612
 workbook G012345612
 statements G012345612
 statements G012345612 -o x --markup ten
+statements G012345612 -o x --markup 5% --markup 6%
+statements G012345612 -o x --markup one=
 statements G012345612 -o x --format pdf
 evidence
 evidence G012345612 -o
