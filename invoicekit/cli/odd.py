@@ -11,7 +11,7 @@ import typer
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.cli.completion import invoice_begun
 from invoicekit.cli.opening import InvoiceId, client_of, invoice_in, invoice_of
-from invoicekit.cli.printing import AsShape, Limit, Output, Printer, Safe, Shape
+from invoicekit.cli.printing import AsShape, Limit, Output, Printer, Safe
 from invoicekit.show.formatting import exact
 
 MOST_CANDIDATES = 3
@@ -47,12 +47,8 @@ def suspects(
     proof = invoice.reconcile()
     printer = Printer(shape, output, safe)
     found = proof.suspects
-    if printer.shape is Shape.table:
-        found = found.select(
-            "candidate", "customer_name", "offer_name", "charge_type", "currency", "total", "page",
-            "reason",
-        )  # fmt: skip
-    printer.print(found, f"{invoice.id}  {proof}", limit=limit)
+    told = printer.told(_candidates(found if limit is None else found.head(limit)))
+    printer.print(found, f"{invoice.id}  {proof}", table=told or ["no suspects"], limit=limit)
 
 
 def quality(
@@ -86,7 +82,11 @@ def told_below(proof: Reconciliation, name: str, printer: Printer) -> list[str]:
     """What goes below a proof that differs: what is odd, and which lines it could be."""
     found = proof.findings.filter(pl.col("severity") != "note")
     lines = printer.told(map(_finding, found.iter_rows(named=True)))
-    candidates = printer.told(_candidates(proof.suspects, name))
+    suspects = proof.suspects
+    candidates = printer.told(_candidates(suspects, MOST_CANDIDATES, MOST_LINES))
+    more = suspects["candidate"].n_unique() - MOST_CANDIDATES
+    if more > 0:
+        candidates.append(f"{more:,} more: invoicekit suspects {name}")
     return ["", *lines, *([""] if lines and candidates else []), *candidates, ""]
 
 
@@ -110,16 +110,15 @@ def _amount(row: dict[str, Any], name: str) -> str:
     return f"{exact(row[name], row['currency'])} {row['currency'] or ''}".rstrip()
 
 
-def _candidates(suspects: pl.DataFrame, name: str) -> Iterator[str]:
-    numbers = suspects["candidate"].unique(maintain_order=True)
-    for number in numbers[:MOST_CANDIDATES]:
+def _candidates(
+    suspects: pl.DataFrame, most: int | None = None, most_lines: int | None = None
+) -> Iterator[str]:
+    for number in suspects["candidate"].unique(maintain_order=True)[:most]:
         rows = suspects.filter(candidate=number)
         yield f"suspect {number}: {rows['reason'][0]}"
-        for row in rows.head(MOST_LINES).iter_rows(named=True):
+        for row in rows[:most_lines].iter_rows(named=True):
             words = (row["customer_name"], row["offer_name"], row["charge_type"])
             page = "" if row["page"] is None else f" (page {row['page']})"
             yield f"- {', '.join(filter(None, words))}: {_amount(row, 'total')}{page}"
-        if rows.height > MOST_LINES:
-            yield f"- and {rows.height - MOST_LINES:,} more lines"
-    if len(numbers) > MOST_CANDIDATES:
-        yield f"{len(numbers) - MOST_CANDIDATES:,} more: invoicekit suspects {name}"
+        if most_lines is not None and rows.height > most_lines:
+            yield f"- and {rows.height - most_lines:,} more lines"

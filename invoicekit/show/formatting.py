@@ -30,7 +30,13 @@ HEADINGS: Final[Mapping[str, str]] = {
 
 # Decimals that are no amounts: a count has no currency, a price has more decimals than it.
 COUNTS: Final = frozenset({"quantity", "billable_quantity"})
-PRICES: Final = frozenset({"unit_price", "effective_unit_price", "exchange_rate"})
+PRICES: Final = frozenset(
+    {"unit_price", "effective_unit_price", "exchange_rate", "lowest", "highest"}
+)
+SHARES: Final = frozenset({"share", "rate"})  # of 1
+
+
+HUNDREDTH: Final = Decimal("0.01")
 
 
 def _instant(value: dt.datetime) -> str:
@@ -113,6 +119,8 @@ def bare(amount: Decimal) -> str:
 def said(value: object, column: str, currency: str | None) -> str:
     """A cell of a frame as text: money to its currency's decimals, instants in UTC."""
     if isinstance(value, Decimal):
+        if column in SHARES:
+            return f"{bare(value.scaleb(2).quantize(HUNDREDTH, ROUND_HALF_EVEN, EXACT))} %"
         exactly = column in COUNTS | PRICES
         return said_exactly(value, column, currency) if exactly else rounded(value, currency)
     return next((say(value) for kind, say in SAYINGS if isinstance(value, kind)), clean(value))

@@ -12,16 +12,14 @@ from invoicekit.show.lines_table import kind_of
 
 WIDEST: Final = 44  # letters of a cell
 LEAST: Final = 8  # columns of a terminal that a cut text or id keeps
-LEAST_NAMES: Final = (18, 12)  # the same of the first name, which tells the rows apart; of others
+LEAST_FIRST: Final = 18  # the same of the first name, or of the first column: it tells rows apart
+LEAST_NAME: Final = 12  # the same of another name
 GAP: Final = 2
-# What is left out of a table that is too wide, in this order; what it is about never is.
-LEFT_OUT: Final = ("id", "text", "day", "number")
-ALWAYS: Final = frozenset(
-    {"invoice_id", "currency", "part", "state", "total", "total_charges", "difference", "amount"}
-)
-
-
-SHORT: Final = frozenset({"currency", "part"})  # words that are never cut
+# What is left out of a table that is too wide, in this order; within each from the right, numbers
+# from the left. What a table is about never is.
+LEFT_OUT: Final = ("id", "text", "lines", "number", "key")
+ALWAYS: Final = frozenset({"total", "total_charges", "difference", "change", "amount", "state"})
+SHORT: Final = frozenset({"invoice_id", "currency", "part", "month"})  # never cut either
 
 
 def text_table(frame: pl.DataFrame, *, widest: int = WIDEST, width: int | None = None) -> str:
@@ -75,13 +73,14 @@ def _chosen(
     rooms = {name: max(map(cell_len, column)) for name, column in columns.items()}
     if width is None:
         return names, list(rooms.values())
-    least = _least(rooms)
     first = next((name for name in names if name.endswith("_name")), names[0])
+    least = {name: _least(name, first, room) for name, room in rooms.items()}
+    ranks = {name: _rank(name, kinds, names) for name in names}
     may_go = [
         name
-        for kind in LEFT_OUT
-        for name in reversed(names)
-        if kinds[name] == kind and name not in {first, *ALWAYS}
+        for rank in LEFT_OUT
+        for name in (names if rank == "number" else reversed(names))
+        if ranks[name] == rank and name not in {first, *ALWAYS, *SHORT}
     ]
     while True:
         widths = _fitted({name: rooms[name] for name in names}, kinds, least, width)
@@ -90,14 +89,24 @@ def _chosen(
         names.remove(may_go.pop(0))
 
 
-def _least(rooms: dict[str, int]) -> dict[str, int]:
-    """How far each column may be cut: names not so far as others, the short words never."""
-    least = {name: room if name in SHORT else LEAST for name, room in rooms.items()}
-    of_name = iter(LEAST_NAMES)
-    for name in rooms:
-        if name.endswith("_name"):
-            least[name] = next(of_name, LEAST_NAMES[-1])
-    return least
+def _rank(name: str, kinds: dict[str, str], names: list[str]) -> str:
+    """What a column is, when one has to go; what stands before all numbers tells rows apart."""
+    numbers = [one for one in names if kinds[one] == "number"]
+    before = names[: names.index(numbers[0])] if numbers else names
+    if kinds[name] != "id" and (name in before or name.endswith("_name")):
+        return "key"
+    if name == "lines":
+        return name
+    return "text" if kinds[name] == "day" else kinds[name]
+
+
+def _least(name: str, first: str, room: int) -> int:
+    """How far a column may be cut: names not so far as others, short words never."""
+    if name in SHORT:
+        return room
+    if name == first:
+        return LEAST_FIRST
+    return LEAST_NAME if name.endswith("_name") else LEAST
 
 
 def _fitted(

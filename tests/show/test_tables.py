@@ -141,9 +141,44 @@ def test_columns_that_find_no_room_are_named_and_the_total_stays():
     fitted = text_table(by_customer, width=50).splitlines()
     assert max(map(cell_len, fitted)) <= 50
     left_out = re.findall(r"\w+", " ".join(fitted[by_customer.height + 2 :]))[4:]
-    assert left_out[0] == "customer_id"
-    assert "total" not in left_out
+    assert left_out == ["customer_id", "lines", "subtotal"]
     assert fitted[0].split() == [name for name in by_customer.columns if name not in left_out]
+
+
+def test_an_invoice_s_id_is_never_cut_and_names_and_keys_outlive_other_words():
+    frame = pl.DataFrame(
+        {
+            "invoice_id": ["G012345678901234567"],
+            "country": ["DE"],
+            "customer_name": ["Gießkanne und Söhne"],
+            "currency": ["USD"],
+            "quantity": [12345],
+            "lines": [12345],
+            "total": [12345],
+            "document_type": ["adjustment note"],
+        }
+    )
+
+    def shown(width):
+        heading, _, row, *note = text_table(frame, width=width).splitlines()
+        assert row.startswith("G012345678901234567  ")
+        return heading.split(), " ".join(" ".join(note).split())
+
+    assert shown(87) == (
+        ["invoice_id", "country", "customer_name", "currency", "quantity", "lines", "total"],
+        "(too wide, left out: document_type)",
+    )
+    assert shown(69) == (
+        ["invoice_id", "country", "customer_name", "currency", "total"],
+        "(too wide, left out: quantity, lines, document_type)",
+    )
+
+
+def test_shares_are_said_as_percents():
+    frame = pl.DataFrame(
+        {"share": [Decimal("0.055184")], "rate": [Decimal("0.0825")], "lowest": [Decimal("0.0012")]}
+    )
+    assert text_table(frame).splitlines()[2].split() == ["5.52", "%", "8.25", "%", "0.0012"]
 
 
 def test_text_rounds_money_and_shows_days():
