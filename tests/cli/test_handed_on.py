@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import zipfile
 
@@ -62,8 +61,7 @@ def test_a_customer_s_own_markup_goes_before_that_of_all(
     code, _, err = inside("statements", DIFFERS, "-o", "there", *more)
     assert code == 0, err
     index = (tmp_path / "there" / f"{DIFFERS}-statements.html").read_text(encoding="utf-8")
-    row = re.search(rf"<tr>(?:(?!</tr>).)*{re.escape(first[0])}.*?</tr>", index, re.DOTALL)
-    assert "+5%" in (row[0] if row else index)
+
     assert index.count("+7.5%") > 10
     assert index.count("+5%") == 1
 
