@@ -21,6 +21,7 @@ TABLE: tuple[tuple[str, Plain], ...] = (
     (r"name the host in the call: connect\(\w+=…\), or ", "name the host in the call: "),
     (r"client\.invoices\(\)", "invoicekit invoices"),
     (r"client\.sync\(\)", "invoicekit sync"),
+    (r"\. client\.scan\(…\) has the lines", ""),
     (r"ik\.glossary\(\)", "invoicekit glossary"),
     (r"client\.cache\.clear\(invoice=…\)", "invoicekit cache clear --invoice ID"),
     (r"client\.cache\.clear\(\)", "invoicekit cache clear"),

@@ -18,6 +18,7 @@ from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.totals import AMOUNTS, THINGS
 from invoicekit.cli.terminal import Badge, may_be_cut, say, say_data, width_of
+from invoicekit.errors import one_of
 from invoicekit.files.output import write_file
 from invoicekit.frames.charges import CHARGES
 from invoicekit.show.export import csv_of, proof_for_json, rows_for_json
@@ -174,7 +175,7 @@ def keys_in(text: str) -> list[str]:
     keys = [key.strip() for key in text.split(",") if key.strip()]
     for key in keys:
         if key not in KEYS:
-            raise typer.BadParameter(f"cannot total by {key!r}; possible are {', '.join(KEYS)}")
+            raise typer.BadParameter(f"cannot total by {key!r}{one_of(key, KEYS, 'possible are')}")
         if keys.count(key) > 1:
             raise typer.BadParameter(f"{key!r} is there twice; each key once")
     return keys

@@ -132,6 +132,10 @@ def shell(sandbox, tmp_path, monkeypatch, capfd):
     return run
 
 
+def test_the_nearest_key_is_named(shell):
+    assert "Did you mean 'customer'" in shell("totals", "G1", "--by", "custmer")[2]
+
+
 def test_there_are_forty_at_least():
     assert len(WRONG) >= 40
 
