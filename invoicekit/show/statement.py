@@ -47,6 +47,7 @@ STYLES: Final = ("report/report.css", "table.css", "statement.css")
 PRELIMINARY: Final = (
     "Preliminary. The invoice behind this statement is not settled yet: amounts may still change."
 )
+SETTLED: Final = "All lines of the invoice behind this statement add up to its total."
 PARTNER_ALONE: Final = "For the partner alone: it names all customers and what their lines cost."
 _NO_TAX: Final = "This statement is no tax invoice."
 # What is said below a statement, by what it shows of each line.
@@ -81,6 +82,11 @@ class Statement:
         """What of a line's amounts is shown: its costs, its share of the total, or nothing."""
         one = self.asked[0]
         return "costs" if one.is_at_cost else "none" if one.rate is None else "shares"
+
+    @property
+    def notes(self) -> list[str]:
+        """What is said below it."""
+        return [*([] if self.preliminary else [SETTLED]), *NOTES[self.shows]]
 
     @property
     def amounts(self) -> list[str]:
@@ -139,7 +145,7 @@ def html_of_statement(statement: Statement) -> str:
             ),
         ],
         sections=[_section(statement, one) for one in statement.asked],
-        notes=NOTES[statement.shows],
+        notes=statement.notes,
     )
 
 

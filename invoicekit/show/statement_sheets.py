@@ -14,7 +14,6 @@ from invoicekit.show.statement import (
     HEADS,
     INDEX_HEADS,
     INDEX_NOTE,
-    NOTES,
     PARTNER_ALONE,
     PRELIMINARY,
     Index,
@@ -48,7 +47,7 @@ def write_statement(statement: Statement, path: Path) -> Path:
             page.section(f"Charges in {currency_name(one.currency)}")
             _write_sums(page, statement, one, lines)
         page.row += 1
-        for note in (*NOTES[statement.shows], *book.notes):
+        for note in (*statement.notes, *book.notes):
             page.line(note, **NOTE)
     return path
 

@@ -165,6 +165,8 @@ def test_an_invoice_that_does_not_tie_is_said_to_be_preliminary_without_its_amou
     assert "azure/billing" in written(tmp_path / f"G1-statements.{format_}")
     (fine, *_) = demo.invoice(INVOICE).statements(tmp_path, format=format_)
     assert "Preliminary" not in written(fine)
+    assert "add up to its total" in written(fine)
+    assert "add up to its total" not in written(path)
 
 
 def test_names_from_outside_are_text_and_files_have_safe_ones(serve, open_client, tmp_path):
