@@ -63,7 +63,10 @@ def caveat(proof: Reconciliation | None) -> str:
     if proof is None or proof.state == "ties":
         return ""
     state, words = proof.state, VERDICTS[proof.state].words.partition(":")[0]
-    difference = f"{exact(proof.difference, proof.currency)} {currency_name(proof.currency)}"
+    currency = currency_name(proof.currency)
+    if state == "differs" and not proof.difference:
+        return f"{MARKS[state]} {state}: not all lines are in {currency}"
+    difference = f"{exact(proof.difference, proof.currency)} {currency}"
     return f"{MARKS[state]} {state}: {words[:1].lower()}{words[1:]}, difference {difference}"
 
 

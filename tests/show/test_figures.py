@@ -117,6 +117,13 @@ def test_a_figure_says_where_the_invoice_does_not_tie(by_customer, mark, said, i
         assert f"{mark} {said}" in figure.layout.title.text
 
 
+def test_a_figure_says_where_lines_are_in_other_currencies(by_customer):
+    two = PlainInvoice(lines=frame(*many(), charge(currency="EUR")))
+    figure = figure_of_totals(by_customer, proof=two.reconcile())
+
+    assert "✘ differs: not all lines are in USD" in figure.layout.title.text
+
+
 def test_a_figure_of_an_invoice_that_ties_says_nothing_of_it(by_customer):
     figure = figure_of_totals(by_customer, proof=PlainInvoice().reconcile())
 
