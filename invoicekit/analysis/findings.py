@@ -239,14 +239,15 @@ def _header_only(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator[
     """What no line bears; where another finding is the whole difference, that is the cause."""
     if not (proof.whole and proof.difference) or proof.borne() or _told(grounds, proof):
         return
-    what = "a credit or adjustment" if proof.difference < 0 else "a charge or adjustment"
+    more = "less" if proof.difference < 0 else "more"
     header = f"; the header names {', '.join(grounds.notes)}" if grounds.notes else ""
     yield {
         "currency": proof.currency,
         "lines": 0,
         "amount": proof.difference,
-        "detail": f"{what} that the header's total has, and no line, order, subscription, page or "
-        f"collection{header}",
+        "detail": f"the header's total is this much {more} than the lines, and no one line, order, "
+        "subscription, page or collection is: it may be a credit or adjustment that is in no line, "
+        f"or several causes together{header}",
     }
 
 

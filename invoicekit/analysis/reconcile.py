@@ -12,9 +12,10 @@ import polars as pl
 
 from invoicekit.analysis.findings import Proof, findings_of
 from invoicekit.analysis.grounds import Grounds
-from invoicekit.analysis.money import EXACT, plain
+from invoicekit.analysis.money import EXACT, MOST, plain
 from invoicekit.analysis.suspects import is_borne, suspects_of
 from invoicekit.analysis.totals import totals
+from invoicekit.errors import FrameError
 from invoicekit.frames.collection_result import NO_DATA, READ, SHARED
 from invoicekit.frames.schema import NUMBER
 from invoicekit.visible import visible
@@ -40,6 +41,8 @@ OTHER_CURRENCY, NO_TOTAL, MISSING = "another currency", "has lines without a tot
 TOO_MANY = "has more charges than lines"
 UNNAMED = "names no collections"
 COMPLETE = frozenset({ADDED, RESTATES, EMPTY, OTHER_CURRENCY, SHARED})
+
+LEAST = Decimal(1).scaleb(-NUMBER.scale)  # that an amount of a column differs by
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,7 @@ class Reconciliation:
         if self.ties:
             return
         less = "more" if self.difference < 0 else "less"
-        by = f"the lines are {abs(self.difference):,} {self.currency} {less} than the invoice"
+        by = f"the lines are {self.difference.copy_abs():,} {self.currency} {less} than the invoice"
         raise AssertionError(visible(f"{by}: {self}" if self.difference else str(self)))
 
     def __str__(self) -> str:
@@ -192,7 +195,7 @@ class Reconciliation:
     @property
     def _others(self) -> list[str]:
         rows = self.parts.filter(pl.col("state") == OTHER_CURRENCY)
-        return sorted({str(currency) for currency in rows["currency"]})
+        return sorted({currency or "none" for currency in rows["currency"]})
 
     def _repr_html_(self) -> str:
         return f'<p style="color:{INKS[self.state]};font-weight:600">{escape(str(self))}</p>'
@@ -254,6 +257,7 @@ def proven(
     own = parts.filter(pl.col("currency") == currency)
     lines_total = reduce(EXACT.add, own["total"].drop_nulls(), Decimal(0))
     difference = EXACT.subtract(invoice_total, lines_total)
+    _refuse_unfit(Decimal(invoice_total), difference)
     return Reconciliation(
         state=_state(parts, difference),
         currency=currency,
@@ -265,6 +269,20 @@ def proven(
         pages=pages,
         _grounds=grounds,
     )
+
+
+def _refuse_unfit(*amounts: Decimal) -> None:
+    """A column of amounts would have null for one that is too large, and round one that is too fine.
+
+    Raises:
+        FrameError: one of them is.
+    """
+    for amount in amounts:
+        if amount.is_finite() and (amount.copy_abs() >= MOST or EXACT.remainder(amount, LEAST)):
+            raise FrameError(
+                "the invoice's total or its difference from the lines does not fit a column of "
+                "amounts: 38 digits, 24 of them decimals"
+            )
 
 
 def _state(parts: pl.DataFrame, difference: Decimal) -> State:

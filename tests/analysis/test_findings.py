@@ -176,6 +176,15 @@ def test_a_difference_that_wrong_rows_or_other_currencies_are_is_not_in_the_head
     assert set(both) == {"row total", "other currency"}
 
 
+def test_what_is_said_of_a_difference_that_no_line_bears_is_true_of_several_causes_too():
+    wrong = charge(subtotal=d("5"), tax=d("0.41"), total=d("6.41"))
+    proof = ik.reconcile(frame(*CLEAN, wrong), SUM + d("5.41") - 3, currency="USD")
+    (found,) = proof.findings.filter(finding="header only").iter_rows(named=True)
+    assert found["amount"] == -4
+    assert found["detail"].startswith("the header's total is this much less than the lines")
+    assert "or several causes together" in found["detail"]
+
+
 def test_an_incomplete_invoice_has_nothing_in_its_header_only():
     details = pl.DataFrame({"provider": ["onetime", "azure"], "line_item_type": ["billing"] * 2})
     proof = ik.reconcile(frame(*CLEAN), SUM - 7, currency="USD", details=details)

@@ -33,6 +33,24 @@ def test_the_difference_is_what_the_header_has_and_the_lines_have_not():
     assert "difference -12.50" in str(found)
 
 
+@pytest.mark.parametrize("total", ["1e400", "1e14", "-1e14", "1e-25", "1." + "0" * 90 + "1"])
+def test_a_total_that_no_column_of_amounts_holds_is_refused(total):
+    with pytest.raises(ik.FrameError, match="does not fit a column of amounts"):
+        ik.reconcile(frame(charge(total=Decimal(1))), Decimal(total), currency="USD")
+
+
+def test_a_difference_that_no_column_of_amounts_holds_is_refused():
+    lines = frame(charge(total=Decimal(1)))
+    with pytest.raises(ik.FrameError, match="does not fit a column of amounts"):
+        ik.reconcile(lines, Decimal("-99999999999999.5"), currency="USD")
+
+
+def test_the_difference_is_told_with_all_its_digits():
+    proof = ik.reconcile(frame(), Decimal("-99999999999999.00000000000000000009"), currency="USD")
+    with pytest.raises(AssertionError, match=r"^the lines are 99,999,999,999,999\.0{19}9 USD more"):
+        proof.assert_ties()
+
+
 def test_lines_in_another_currency_make_it_differ_and_have_a_row_of_their_own():
     lines = frame(charge(total=Decimal(10)), charge(total=Decimal(7), currency="EUR"))
     found = ik.reconcile(lines, Decimal(10), currency="USD")
@@ -47,6 +65,7 @@ def test_lines_in_another_currency_make_it_differ_and_have_a_row_of_their_own():
 def test_a_line_without_a_currency_is_not_taken_for_the_invoice_s():
     found = ik.reconcile(frame(charge(currency=None)), Decimal(1), currency="USD")
     assert (found.state, found.lines_total) == ("differs", 0)
+    assert str(found).endswith("other currencies: none")
 
 
 def test_a_line_without_a_total_makes_it_incomplete_whatever_the_sum():

@@ -31,7 +31,7 @@ def test_below_a_proof_that_differs_are_findings_and_suspects(inside, monkeypatc
     assert max(map(cell_len, told)) <= int(columns)
     table, findings, suspects = out.split("\n\n")[:3]
     assert table.count("\n") in {3, 4}
-    assert findings.startswith("error: header only, -1,250.50 USD: a credit or adjustment")
+    assert findings.startswith("error: header only, -1,250.50 USD: the header's total")
     assert "note:" not in findings
     assert suspects.startswith("suspect 1: with these 5 lines once more")
     assert "- and 2 more lines" in suspects
