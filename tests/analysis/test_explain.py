@@ -187,6 +187,17 @@ def test_a_full_price_may_be_the_lines_own():
     assert found["residual"].to_list() == [0, 0]
 
 
+def test_a_dearer_line_of_the_offer_does_not_hide_a_lines_own_price():
+    month = from_to(date(2026, 9, 1), date(2026, 9, 30))
+    dearer = licence("60", "1", "60", **month)
+    part = licence("30", "2", "30", **from_to(date(2026, 9, 1), date(2026, 9, 15)))  # of its own
+    whole = licence("30", "1", "60", **month)  # at another's price, for no fewer days
+    found = explained(line_items(dearer, part, whole, object_type="LicenseBasedLineItem"))
+    assert found["rule"].to_list() == ["amount rounded half up"] * 2 + [None]
+    assert "2 x 30.00 x 15/30 = 30.00 USD" in found["sentence"][1]
+    assert found["residual"][2] == 2  # of 60 for 29 days
+
+
 def test_usage_is_not_billed_by_the_days_of_a_term():
     month = {**from_to(date(2026, 9, 1), date(2026, 9, 15)), "resource_guid": "r1",
              "billing_cycle_type": "MONTHLY", "overage_quantity": "4"}  # fmt: skip
