@@ -216,6 +216,11 @@ def test_an_odd_tax(base, tax):
     assert found_in(*CLEAN, taxed(base, tax)) == {"tax rate": (1, d(tax))}
 
 
+def test_a_tax_that_is_more_than_its_subtotal_is_odd_by_itself():
+    assert found_in(taxed("1", "1.01")) == {"tax rate": (1, d("1.01"))}
+    assert found_in(taxed("1", "1.00")) == {}
+
+
 @pytest.mark.parametrize(
     "line_",
     [

@@ -16,7 +16,7 @@ from invoicekit.analysis import suspect_pools
 from invoicekit.analysis.suspects import SUSPECTS
 from invoicekit.frames.charges import CHARGES
 from support.charges import charge, frame
-from support.line_frames import DAILY_RATED, ONE_TIME, invoice_lines, lines
+from support.line_frames import DAILY_RATED, LICENSED, ONE_TIME, invoice_lines, lines
 
 
 def d(text: object) -> Decimal:
@@ -143,6 +143,16 @@ def test_a_copy_is_equal_in_all_fields_not_in_those_of_the_charges_alone():
     ] * 2
     proof = invoice_lines(*both).proof(d("19"), "USD")
     assert "; a copy of another line; one" in sets(proof.suspects)[0][1]
+
+
+def test_copies_are_told_of_the_type_that_they_are_of():
+    seat = {"subtotal": d(3), "tax": d(0), "total_for_customer": d(3), "currency": "USD"}
+    licences = lines(LICENSED, seat, {**seat, "order_id": "o"})
+    both = licences, lines(ONE_TIME, row("9"), row("7"), row("7"), row("7", order_id="o"))
+    proof = invoice_lines(*both).proof(d("29"), "USD")
+    found = proof.suspects.select("object_type", "order_id", "reason")
+    assert found["order_id"].to_list() == [None, "o", None]
+    assert ["a copy" in reason for reason in found["reason"]] == [True, False, False]
 
 
 def test_lines_in_another_currency_that_were_added_as_they_are():
