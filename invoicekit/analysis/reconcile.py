@@ -272,7 +272,7 @@ def proven(
 
 
 def _refuse_unfit(*amounts: Decimal) -> None:
-    """A column of amounts would have null for one that is too large, and round one that is too fine.
+    """A column would have null for an amount that is too large, and round one that is too fine.
 
     Raises:
         FrameError: one of them is.
