@@ -304,7 +304,7 @@ class Invoice:
 
         Sheets: a summary with the proof, totals by customer and by offer, the lines of each
         objectType, and checks: formulas that add up the sheets and compare them with the invoice,
-        and what `reconcile()` finds odd (in up to 200,000 lines).
+        and what `reconcile()` finds odd (in up to 100,000 lines).
         Ids are text, days are days, amounts are numbers in their currency's decimals. A number of
         more digits than a spreadsheet keeps (15) has its exact text beside it; lines beyond the
         1,048,576 rows of a sheet go on in the next one. Text is text: no formula, no link.

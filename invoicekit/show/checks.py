@@ -33,7 +33,7 @@ HEADS: Final = (
     "Difference, exactly",
 )
 MOST_FINDINGS: Final = 500
-MOST_LINES: Final = 200_000  # of an invoice: to look for findings takes memory by the line
+MOST_LINES: Final = 100_000  # of an invoice: to look for findings takes memory by the line
 ASK: Final = "invoice.reconcile().findings does it."
 FINE, WRONG = "OK", "DIFFERS"
 NOTES: Final = """\
