@@ -19,16 +19,25 @@ SUSPECT: Final = (
 # A page shows the likeliest; `Reconciliation.suspects` has them all.
 MOST_CANDIDATES: Final = 5
 MOST_LINES: Final = 10
+# An invoice that ties is looked through for a page up to here: seconds, and some 100 MB.
+MOST_SEARCHED: Final = 250_000
+NOT_SEARCHED: Final = Markup(
+    "<p>More than {:,} lines that tie are not looked through for a page: "
+    "<code>reconcile().findings</code> does it.</p>"
+)
 
 
 def html_of_findings(proof: Reconciliation, *, embed: bool = True) -> Markup:
     """The findings as a table, and where it differs the candidates; nothing where none are.
 
-    Without `embed` the style is left to the page around it.
+    Of an invoice that ties and has very many lines it says that they were not looked for. Without
+    `embed` the style is left to the page around it.
 
     Raises:
         FrameError: the amounts are too large to be added, or the lines are gone meanwhile.
     """
+    if not is_searched(proof):
+        return NOT_SEARCHED.format(MOST_SEARCHED)
     findings = proof.findings
     differs = proof.state == "differs"
     if findings.is_empty() and not differs:
@@ -54,6 +63,11 @@ def html_of_findings(proof: Reconciliation, *, embed: bool = True) -> Markup:
         if len(candidates) > MOST_CANDIDATES
         else "",
     )
+
+
+def is_searched(proof: Reconciliation) -> bool:
+    """Whether the lines are looked through for a page."""
+    return proof.state != "ties" or proof.lines <= MOST_SEARCHED
 
 
 def _table(frame: pl.DataFrame, name: str, *, embed: bool, most: int | None = None) -> Markup:

@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 
 from invoicekit.analysis.compare import compare
+from invoicekit.show.explorer.widget import Explorer
 from invoicekit.show.report.html import html_of_report, write_report
 from support.charges import frame
-from support.show_samples import EVIL, PlainInvoice, charge, many
+from support.show_samples import EVIL, PlainClient, PlainInvoice, charge, many
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,18 @@ def test_what_the_difference_may_be_is_told_where_it_differs():
     assert "no small set of lines, sums to it" in none
     assert several.count('id="suspects-') == 5
     assert "15 more candidates are in <code>reconcile().suspects</code>" in several
+
+
+def test_very_many_lines_that_tie_are_not_looked_through_and_that_is_said(monkeypatch):
+    """The memory of a report does not grow with the lines."""
+    monkeypatch.setattr("invoicekit.show.findings.MOST_SEARCHED", 16)
+    ties, differs = PlainInvoice(), PlainInvoice(credit=Decimal("-100.25"))
+
+    assert "More than 16 lines that tie are not looked through" in odd_of(ties)
+    assert "no customer" not in odd_of(ties)
+    assert ">no customer</td>" in odd_of(differs)
+    explorer = Explorer(PlainClient(ties))
+    assert "What is odd about it: not looked for" in explorer._findings.value
 
 
 def test_an_invoice_that_is_incomplete_has_no_suspects():

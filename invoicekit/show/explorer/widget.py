@@ -26,7 +26,7 @@ from invoicekit.show.explorer.pager import Pager, scrolling
 from invoicekit.show.explorer.shortcuts import EXPLORER, NoShortcuts
 from invoicekit.show.figure_widgets import Charts
 from invoicekit.show.figures import Figure, figure_of_charge_types, figure_of_totals
-from invoicekit.show.findings import html_of_findings
+from invoicekit.show.findings import html_of_findings, is_searched
 from invoicekit.show.formatting import clean, currencies_of, exact, heading
 from invoicekit.show.protocols import Client, Invoice, Reconciliation
 from invoicekit.show.tables import html_of_totals
@@ -310,7 +310,8 @@ def _folded(proof: Reconciliation, findings: Markup) -> Markup:
     if not findings:
         return Markup()
     opened = Markup("") if proof.state == "ties" else Markup(" open")
-    found = ", ".join(proof.findings["finding"].unique(maintain_order=True)) or "no finding"
+    names = proof.findings["finding"].unique(maintain_order=True) if is_searched(proof) else ()
+    found = ", ".join(names) or ("no finding" if is_searched(proof) else "not looked for")
     return Markup("<details{}><summary>What is odd about it: {}</summary>{}</details>").format(
         opened, found, findings
     )
