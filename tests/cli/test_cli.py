@@ -37,13 +37,16 @@ def shell(sandbox, tmp_path_factory):
 
 
 def test_demo_is_the_main_job_with_nothing_to_configure(tmp_path):
-    done = run("demo", "-o", str(tmp_path / "new folder"), url="", token="", cache=tmp_path)
+    folder = str(tmp_path / "new folder")
+    done = run("demo", "-o", folder, url="", token="", cache=tmp_path, COLUMNS="80")
     assert done.returncode == 0, done.stderr
     partner = demo_partner()
     found = partner.newest_invoice_id
     assert f"✔ ties: {partner.total(found):,} USD" in done.stdout
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert next(line for line in done.stdout.splitlines() if "✔" in line) in readme
+    shown = readme.split("```")[3].strip().splitlines()
+    assert [text for text in shown[:-1] if text != "…" and text not in done.stdout] == []
+    assert next(line for line in done.stdout.splitlines() if "✔" in line) in shown
     report = tmp_path / "new folder" / f"{found}.html"
     assert str(report.resolve()) in done.stdout
     assert report.stat().st_size > 1_000_000
