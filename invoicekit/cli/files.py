@@ -16,7 +16,7 @@ from invoicekit.cli.completion import providers_begun
 from invoicekit.cli.opening import InvoiceId, invoice_of
 from invoicekit.cli.printing import FileFormat
 from invoicekit.cli.terminal import Badge, say
-from invoicekit.files.output import is_written_into
+from invoicekit.files.output import folder_at, is_written_into
 from invoicekit.files.private import file_name
 from invoicekit.sources.partner_center.vocabulary import provider_of
 
@@ -122,7 +122,7 @@ def statement(
     overwrite: Overwrite = False,
 ) -> None:
     """Write an invoice's own PDF, as Partner Center gives it."""
-    output.parent.mkdir(parents=True, exist_ok=True)
+    folder_at(output.parent)
     path = invoice_of(context, invoice_id).statement(output, overwrite=overwrite)
     say(str(path.absolute()), to=sys.stderr if is_written_into(output) else sys.stdout)
 
@@ -142,7 +142,7 @@ def tax_receipts(
 
 def written(write: Callable[[Path], object], path: Path) -> Path:
     """Write a file, its folder too; returns where it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder_at(path.parent)
     with contextlib.suppress(BrokenPipeError):  # a pipe whose reader has gone, as with `| head`
         write(path)
     return path.absolute()

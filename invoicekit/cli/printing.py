@@ -19,7 +19,7 @@ from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.totals import AMOUNTS, THINGS
 from invoicekit.cli.terminal import Badge, may_be_cut, say, say_data, width_of
 from invoicekit.errors import one_of
-from invoicekit.files.output import write_file
+from invoicekit.files.output import folder_at, write_file
 from invoicekit.frames.charges import CHARGES
 from invoicekit.show.export import csv_of, proof_for_json, rows_for_json
 from invoicekit.show.lines_table import kind_of
@@ -158,7 +158,7 @@ class Printer:
         if self._file is None:
             say_data(text)
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        folder_at(self._file.parent)
         with contextlib.suppress(BrokenPipeError):  # a pipe whose reader has gone, as with `| head`
             write_file(self._file, text.encode())
 

@@ -30,7 +30,7 @@ from invoicekit.cli.printing import (
     print_proof,
 )
 from invoicekit.cli.terminal import Badge, say
-from invoicekit.files.output import is_written_into
+from invoicekit.files.output import folder_at, is_written_into
 from invoicekit.frames.charges import charges
 from invoicekit.line_items import LineItems
 from invoicekit.line_items import read as read_line_items
@@ -116,7 +116,7 @@ def read(
     elif verb == "report" and output:
         from invoicekit.show.report.html import write_report
 
-        output.parent.mkdir(parents=True, exist_ok=True)
+        folder_at(output.parent)
         path = write_report(found, output).absolute()
         say(Badge(found.badge), str(path), to=sys.stderr if is_written_into(output) else sys.stdout)
     elif verb == "totals":

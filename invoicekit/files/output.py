@@ -36,10 +36,10 @@ def writing(path: Path) -> Iterator[BinaryIO]:
             f"{path} is a folder: name the file to write, as in {path / 'name-of-the-file'}"
         )
     if isinstance(target, int):
-        with os.fdopen(os.dup(target), "wb") as file:
+        with _named(path), os.fdopen(os.dup(target), "wb") as file:
             yield file
     elif mode is not None and not stat.S_ISREG(mode):
-        with path.open("wb") as file:
+        with _named(path), path.open("wb") as file:
             yield file
     elif not target.parent.is_dir():
         raise ValueError(f"there is no folder {target.parent}: make it, or name another path")
@@ -60,12 +60,38 @@ def write_file(path: Path, content: bytes) -> Path:
     return path
 
 
+def folder_at(path: Path) -> Path:
+    """Make a folder, unless it is there, and those above it; returns it.
+
+    Raises:
+        ValueError: something else bears that name, or that of a folder above.
+        OSError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        there = next(one for one in (path, *path.parents) if os.path.lexists(one))
+        raise ValueError(f"{there} is no folder: name one to write into, or a new one") from None
+    return path
+
+
 def is_written_into(path: Path) -> bool:
     """Whether `path` is a pipe, a device or an open descriptor, and no file of its own."""
     mode = _mode(path)
     return isinstance(_followed(path), int) or not (
         mode is None or stat.S_ISREG(mode) or stat.S_ISDIR(mode)
     )
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors of writing say where: what the system says of a stream has no name in it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @contextlib.contextmanager

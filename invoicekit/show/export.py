@@ -12,7 +12,7 @@ import polars as pl
 import polars.selectors as cs
 
 from invoicekit.analysis.money import plain
-from invoicekit.files.output import writing
+from invoicekit.files.output import folder_at, writing
 from invoicekit.files.private import file_name
 from invoicekit.show.formatting import COUNTS, bare
 from invoicekit.show.protocols import Reconciliation
@@ -81,9 +81,10 @@ def write_lines(
     CSV is guarded for spreadsheets unless `safe=False`.
 
     Raises:
+        ValueError: `folder` is none, but a file or a device.
         OSError: a file cannot be written; one that was there stays as it was.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder_at(folder)
     paths = []
     for name, frame in line_items.items():
         path = folder / f"{file_name(invoice_id, name)}.{format}"

@@ -11,7 +11,7 @@ import polars as pl
 
 from invoicekit.analysis.markup import Asked, Markup, asked_of, shares
 from invoicekit.analysis.reconcile import Reconciliation
-from invoicekit.files.output import write_file
+from invoicekit.files.output import folder_at, write_file
 from invoicekit.files.private import file_name
 from invoicekit.line_items import InvoiceLines
 from invoicekit.show.protocols import Invoice
@@ -40,14 +40,14 @@ def write_statements(
     """Write the statements and their index into a folder; the paths of the statements.
 
     Raises:
-        ValueError: there is no such format, or the markup makes no sense.
+        ValueError: there is no such format, the folder is none, or the markup makes no sense.
         OSError: a file cannot be written; one that was there stays as it was.
     """
     if format not in FORMATS:
         raise ValueError(f"no format {format!r}; possible are {', '.join(FORMATS)}")
     proof = lines.proof(invoice.total, invoice.currency)
     asked = asked_of(lines.charges, markup)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder_at(folder)
     paths: dict[str | None, Path] = {}
     for statement in _statements(invoice, lines, proof, asked):
         words = [invoice.id, "statement", statement.customer_id or ""]

@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from invoicekit.files.output import is_written_into, write_file, writing
+from invoicekit.files.output import folder_at, is_written_into, write_file, writing
 from invoicekit.show.export import write_lines
 from invoicekit.show.report.html import write_report
 from support.server import invoice
@@ -215,3 +215,32 @@ def test_a_full_disk_leaves_the_old_file_and_names_the_new_one(tmp_path):
     assert "None" not in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"old"}
+
+
+@pytest.mark.parametrize("below", ["", "a", "a/b"])
+def test_a_folder_that_is_a_file_or_below_one_is_named_and_what_to_do(below, tmp_path):
+    there = tmp_path / "file"
+    there.write_bytes(b"mine")
+    with pytest.raises(ValueError, match=r"file is no folder: name one to write into"):
+        folder_at(there / below)
+    with pytest.raises(ValueError, match="is no folder"):
+        write_lines(LINES, there / below, invoice_id="G1")
+    assert there.read_bytes() == b"mine"
+    assert folder_at(tmp_path / "new" / "one").is_dir()
+
+
+@posix
+def test_a_link_to_nowhere_is_no_folder(tmp_path):
+    (tmp_path / "link").symlink_to("nowhere/at/all")
+    with pytest.raises(ValueError, match="link is no folder"):
+        folder_at(tmp_path / "link")
+
+
+@posix
+def test_a_full_device_is_named():
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full")
+    with pytest.raises(OSError, match="/dev/full") as found:
+        write_file(full, b"x")
+    assert (found.value.errno, found.value.filename) == (errno.ENOSPC, "/dev/full")

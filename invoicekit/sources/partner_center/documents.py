@@ -7,7 +7,7 @@ from pathlib import Path
 
 from invoicekit.errors import PageError
 from invoicekit.fetch.session import Session
-from invoicekit.files.output import write_file
+from invoicekit.files.output import folder_at, write_file
 from invoicekit.pages import Request
 
 PDF = b"%PDF-"
@@ -22,11 +22,12 @@ def write_document(session: Session, request: Request, path: Path, *, overwrite:
         FileExistsError: there is a file already; nothing was asked.
         AccessError: it takes an App+User sign-in.
         PageError: what came is no PDF.
+        ValueError: its folder is none, but a file or a device.
     """
     if path.is_file() and not overwrite:
         raise FileExistsError(f"{path} exists already; overwrite=True writes over it")
     answer = session.ask(request, None, correlation_id=str(uuid.uuid4()))
     if not answer.body.startswith(PDF):
         raise PageError(f"what came for {request.url} is no PDF; nothing was written")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder_at(path.parent)
     return write_file(path, answer.body)
