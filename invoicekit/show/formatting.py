@@ -136,10 +136,12 @@ def said_exactly(value: object, column: str, currency: str | None) -> str:
 def as_text(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with every cell as the text that a person reads."""
     currencies = frame["currency"].to_list() if "currency" in frame.columns else None
+    # Where the parts of a comparison are columns, quantity is one of them: an amount, no count.
+    amounts = {"quantity"} if "exchange rate" in frame.columns else set()
     return pl.DataFrame(
         {
             name: [
-                said(value, name, currency)
+                said(value, "" if name in amounts else name, currency)
                 for value, currency in zip(
                     frame[name], currencies or [None] * frame.height, strict=True
                 )

@@ -174,6 +174,13 @@ def test_an_invoice_s_id_is_never_cut_and_names_and_keys_outlive_other_words():
     )
 
 
+def test_what_a_change_of_quantities_costs_is_an_amount():
+    row = {"currency": ["USD"], "quantity": [Decimal("1.2345")], "exchange rate": [Decimal(0)]}
+    assert text_table(pl.DataFrame(row)).splitlines()[2].split() == ["USD", "1.23", "0.00"]
+    counted = text_table(pl.DataFrame(row).drop("exchange rate")).splitlines()
+    assert counted[2].split() == ["USD", "1.2345"]
+
+
 def test_shares_are_said_as_percents():
     frame = pl.DataFrame(
         {"share": [Decimal("0.055184")], "rate": [Decimal("0.0825")], "lowest": [Decimal("0.0012")]}
