@@ -64,10 +64,13 @@ def _matched(
     for row, *key, subtotal, start, end in billed:
         if row not in taken and start is not None and end is not None:
             insort(free[tuple(key)][start, end], (subtotal, row))
-    for row, *key, subtotal, start, end in back:
-        if row not in changes or row in found or start is None or end is None:
-            continue
-        for (first, last), lines in free[tuple(key)].items():
+    left = changes - found.keys()
+    changed = [line for line in back if line[0] in left and None not in line[-2:]]
+    # The greatest first, of the shortest days that will do: no order of the lines decides it.
+    for row, *key, subtotal, start, end in sorted(changed, key=lambda line: (*line[-3:], line[0])):
+        periods = free[tuple(key)]
+        for first, last in sorted(periods, key=lambda days: (days[1] - days[0], days)):
+            lines = periods[first, last]
             place = bisect_left(lines, (subtotal.copy_negate(), -1))
             if first <= start <= end <= last and place < len(lines):
                 found[row] = lines.pop(place)[1]

@@ -15,7 +15,7 @@ from invoicekit.analysis.tax_rates import odd_tax
 from invoicekit.analysis.totals import totals
 from invoicekit.analysis.view_terms import priced
 from invoicekit.frames.charge_types import UNKNOWN, charge_type_of
-from invoicekit.frames.charges import USUAL, charges
+from invoicekit.frames.charges import charges, source_of
 from invoicekit.frames.numbers import AS_SENT
 from invoicekit.frames.schema import BY_OBJECT_TYPE, NUMBER
 from invoicekit.visible import visible
@@ -120,10 +120,10 @@ def _rows(picked: pl.LazyFrame, severity: str, detail: str, role: str = "") -> I
                       "column": _column(row["object_type"], role) if role else None}  # fmt: skip
 
 
-def _column(object_type: str, role: str) -> str:
-    """What a column of the charges is called in its frame."""
-    kind = BY_OBJECT_TYPE[object_type]
-    return kind.roles.get(role, USUAL.get(role, role)) or role
+def _column(object_type: str | None, role: str) -> str:
+    """What a column of the charges is called in its frame; lines may not say of what type it is."""
+    kind = BY_OBJECT_TYPE.get(object_type or "")
+    return (source_of(kind, role) if kind else None) or role
 
 
 def _nulls(lines: Lines) -> Iterator[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
+from itertools import permutations
 
 import polars as pl
 import pytest
@@ -307,6 +308,20 @@ def test_a_line_is_taken_back_once_and_the_very_opposite_first():
     less = {**back, "subtotal": "-3", **REST}
     assert mates(once, less, back, back) == [None, None, 0, None]
     assert mates(once, once, less, back) == [None, None, 1, 0]
+
+
+@pytest.mark.parametrize("refunds", [("-5", "-5.5"), ("-5.5", "-5")])
+def test_the_order_of_lines_decides_no_mate(refunds):
+    lines = [
+        seats("8", "1", "6", charge_type="new", **SEPTEMBER),
+        seats("8", "1", "7", **from_to(date(2026, 9, 5), date(2026, 9, 30))),
+        seats("4", "-1", refunds[0], **{**ADDED, **from_to(date(2026, 9, 2), date(2026, 9, 30))}),
+        seats("4", "-1", refunds[1], **ADDED),
+    ]
+    for order in permutations(range(len(lines))):
+        found = mates(*(lines[place] for place in order))
+        told = {order[row]: order[mate] for row, mate in enumerate(found) if mate is not None}
+        assert told == {2: 0, 3: 1}
 
 
 @pytest.mark.parametrize(

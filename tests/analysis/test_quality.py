@@ -196,6 +196,12 @@ def test_lazy_frames_do_as_well_and_other_things_are_refused():
         ik.quality({}, before=frame)
 
 
+@pytest.mark.parametrize("object_type", [None, "Another"])
+def test_lines_that_name_no_type_that_is_known_are_told_too(object_type):
+    line = bought(object_type=object_type, customer_id=None)
+    assert told(line) == [("no customer", "note", "customer_id", 1, Decimal(11))]
+
+
 def test_words_from_outside_steer_no_terminal():
     (detail,) = found(bought(charge_type="\x1b[2Jnew\u202e"))["detail"]
     assert "\x1b" not in detail
