@@ -71,7 +71,8 @@ def changed_since(
     alike = [
         (stored, lines)
         for stored in _whole(store)
-        if stored.key.invoice_date[:7] == f"{last:%Y-%m}" and is_of(stored, pairs)
+        if stored.key.invoice_date[:7] == f"{last:%Y-%m}"
+        if is_of(stored, pairs) and store.is_sound(stored)
         for lines in [lines_of(store, stored)]
         if _currencies(store, stored, lines) == {header.currency}
     ]
@@ -88,7 +89,7 @@ def changed_since(
 
 def _whole(store: Store) -> list[Stored]:
     with contextlib.suppress(FrameError):  # what is damaged is no month to compare with
-        return [one for one in store.stored() if is_whole(one) and store.is_sound(one)]
+        return [one for one in store.stored() if is_whole(one)]
     return []
 
 
