@@ -25,6 +25,9 @@ def doctor(
 
 
 def sign_out(context: typer.Context) -> None:
-    """Forget the sign-in that is kept for the next run; settings and answers stay."""
+    """Forget the sign-in that is kept for the next run.
+
+    Settings and answers stay.
+    """
     there = client_of(context).sign_out()
     say("signed out: the kept sign-in is forgotten" if there else "no sign-in is kept")

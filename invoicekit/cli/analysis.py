@@ -39,7 +39,7 @@ def compare(
     safe: Safe = False,
     limit: Limit = None,
 ) -> None:
-    """Say what changed between two invoices or months, in parts that add up."""
+    """Say what changed between two invoices or months."""
     client = client_of(context)
     names = [client.latest.id if name.lower() == "latest" else name for name in (before, after)]
     change = client.compare(*names)
@@ -78,7 +78,7 @@ def view(
     safe: Safe = False,
     limit: Limit = None,
 ) -> None:
-    """Show a view of an invoice, or of all that sync has brought in."""
+    """Show a view of an invoice, or of all that are stored."""
     wanted = view_named(name.replace("-", " "))
     if invoice_id is not None and since is not None:
         raise typer.BadParameter("--since is for views of all invoices: leave it or the id out")

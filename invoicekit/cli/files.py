@@ -93,7 +93,10 @@ def statements(
     ] = None,
     file_format: Annotated[StatementFormat, typer.Option("--format")] = StatementFormat.html,
 ) -> None:
-    """Write a statement for each customer of an invoice, and an index that adds them up."""
+    """Write a statement for each customer, and an index.
+
+    The index adds them up to the invoice, and is for you alone.
+    """
     percents = _percents_of(markup or [])  # before anything is asked
     invoice = invoice_of(context, invoice_id)
     paths = invoice.statements(output, markup=percents, format=file_format.value)

@@ -66,7 +66,7 @@ def quality(
     output: Output = None,
     safe: Safe = False,
 ) -> None:
-    """List what is missing, odd, new or not exact in an invoice's lines."""
+    """List what is missing, odd or new in an invoice's lines."""
     from invoicekit.analysis.quality import quality as quality_of
 
     client = client_of(context)

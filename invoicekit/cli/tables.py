@@ -55,7 +55,7 @@ def totals(
     safe: Safe = False,
     limit: Limit = None,
 ) -> None:
-    """Total an invoice's charges by customer, offer, or any column."""
+    """Total an invoice by customer, offer, or any column."""
     keys = keys_in(by)
     invoice = invoice_of(context, invoice_id)
     totals = invoice.totals(*keys)
