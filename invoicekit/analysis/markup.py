@@ -111,12 +111,14 @@ def _asked(row: tuple[Any, ...], rate: Rate | None) -> Asked:
     rounded = _rounded(exact, currency)
     rest = EXACT.subtract(exact, rounded)
     name = customer_name or customer_id or ""
+    added = EXACT.add(added, 0)
     return Asked(customer_id, name, currency, lines, cost, added, rounded, rest, percents, words)
 
 
 def _rounded(amount: Decimal, currency: str | None) -> Decimal:
     unit = Decimal(1).scaleb(-decimals_of(currency))
-    return amount.quantize(unit, rounding=ROUND_HALF_EVEN, context=EXACT)
+    near = amount.quantize(unit, rounding=ROUND_HALF_EVEN, context=EXACT)
+    return EXACT.add(near, 0)  # of -0 makes 0
 
 
 def _rates(markup: Markup | None, ids: Sequence[str | None]) -> Mapping[str | None, Rate | None]:
@@ -169,7 +171,7 @@ def check_rate(rate: object) -> None:
 
 def _percents(rate: int | str) -> Decimal:
     found = PERCENT.fullmatch(f"{rate}")
-    return EXACT.normalize(Decimal(found[1])) if found else Decimal(0)
+    return EXACT.add(EXACT.normalize(Decimal(found[1])), 0) if found else Decimal(0)
 
 
 def _normal(key: object) -> str | None:

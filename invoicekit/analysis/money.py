@@ -7,18 +7,24 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 # Amounts have at most 38 digits; the default context of 28 would round them on `normalize`.
 EXACT = Context(prec=80)
 RATIO = Decimal("0.000001")
+# Where CLDR has no decimals, as prices are written there, and ISO 4217 has: bills go by the latter.
+NOT_IN_CLDR = {
+    "AFN": 2, "ALL": 2, "IQD": 3, "IRR": 2, "KPW": 2, "LAK": 2, "LBP": 2, "MGA": 2, "MMK": 2,
+    "RSD": 2, "SLL": 2, "SOS": 2, "SYP": 2, "YER": 2,
+}  # fmt: skip
 MOST = Decimal(10) ** 14  # a column of numbers has 14 digits before the point
 
 
 def decimals_of(currency: str | None) -> int:
     """Decimals that `currency` is written with (ISO 4217, by way of CLDR); 2 where it is unknown.
 
-    >>> [decimals_of(code) for code in ("USD", "JPY", "KWD")]
-    [2, 0, 3]
+    >>> [decimals_of(code) for code in ("USD", "JPY", "KWD", "RSD")]
+    [2, 0, 3, 2]
     """
     from babel.numbers import get_currency_precision
 
-    return get_currency_precision((currency or "").upper())
+    code = (currency or "").upper()
+    return NOT_IN_CLDR[code] if code in NOT_IN_CLDR else get_currency_precision(code)
 
 
 def plain(amount: Decimal, currency: str | None) -> Decimal:
@@ -29,7 +35,7 @@ def plain(amount: Decimal, currency: str | None) -> Decimal:
     >>> plain(Decimal("0.1999968000511991808131"), "USD")
     Decimal('0.1999968000511991808131')
     """
-    short = EXACT.normalize(amount)
+    short = EXACT.add(EXACT.normalize(amount), 0)  # of -0 makes 0
     exponent = short.as_tuple().exponent
     if not isinstance(exponent, int):
         raise ValueError(f"not an amount: {amount}")  # noqa: TRY004 (NaN and infinity)

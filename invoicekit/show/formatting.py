@@ -90,11 +90,14 @@ def rounded(amount: Decimal | None, currency: str | None) -> str:
 
     >>> rounded(Decimal("1234.5"), "USD"), rounded(Decimal("1234.5"), "JPY")
     ('1,234.50', '1,234')
+    >>> rounded(Decimal("-0.001"), "USD")
+    '0.00'
     """
     if amount is None:
         return ""
     unit = Decimal(1).scaleb(-decimals_of(currency))
-    return f"{amount.quantize(unit, rounding=ROUND_HALF_EVEN, context=EXACT):,f}"
+    near = amount.quantize(unit, rounding=ROUND_HALF_EVEN, context=EXACT)
+    return f"{EXACT.add(near, 0):,f}"  # of -0 makes 0
 
 
 def exact(amount: Decimal | None, currency: str | None) -> str:

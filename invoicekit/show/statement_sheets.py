@@ -86,7 +86,8 @@ def write_index(index: Index, path: Path) -> Path:
             page.section(currency_name(code))
             _write_currency(page, index, code)
         page.row += 1
-        page.line(INDEX_NOTE, **NOTE)
+        for note in (INDEX_NOTE, *book.notes):
+            page.line(note, **NOTE)
     return path
 
 

@@ -33,7 +33,6 @@ TOTALS: Final = (
 )
 COUNTED: Final = "object_type"  # the column that has something in every row
 MONEY: Final = {"amount", "total_other_discount", "consumption_discount"}  # beside the billed ones
-CUT: Final = "{:,} cells were longer than the 32,767 letters that fit one, and end with …"
 PARTS: Final = ("part", "object_type", "currency", "lines", *AMOUNTS, "state")
 KNOW: Final = """\
 Amounts are numbers of as many digits as a spreadsheet keeps: 15. Where one has more, its exact \
@@ -195,8 +194,7 @@ def _write_summary(
         for sheet, last in one.sheets:
             page.line(sheet.name, min(last, one.rows))
     page.section("What to know")
-    cut = [CUT.format(page.book.cut)] * bool(page.book.cut)
-    for note in (*page.book.notes, *cut, *KNOW.splitlines()):
+    for note in (*page.book.notes, *KNOW.splitlines()):
         page.line(note, **NOTE)
 
 

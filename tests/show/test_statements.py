@@ -249,3 +249,44 @@ def test_an_invoice_without_lines_has_an_index_alone(serve, open_client, tmp_pat
     assert opened.statements(tmp_path / "a") == []
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["G1-statements.html"]
     assert isinstance(opened, ik.Invoice)
+
+
+@pytest.mark.parametrize("format_", ["html", "xlsx"])
+@pytest.mark.parametrize("markup", ["0", "-0%", "-250%", {"*": Decimal("-0.00")}], ids=str)
+def test_nothing_has_no_sign(format_, markup, serve, open_client, tmp_path):
+    lines = [line("-500", name="Ann"), line("0.001", name="Ben"), line("-0.001", name="Cid")]
+    opened = open_client(serve(Partner(invoice(total="-500"), lines=page(rows(*lines)))))
+    paths = opened.invoice("G1").statements(tmp_path, markup=markup, format=format_)
+    for path in (*paths, tmp_path / f"G1-statements.{format_}"):
+        if format_ == "html":
+            said = [cell for row in cells(path.read_text("utf-8")) for cell in row]
+        else:
+            sheets = Workbook(path).sheets.values()
+            said = [cell.value for sheet in sheets for cell in sheet.values()]
+        assert not [one for one in said if re.fullmatch(r"-[0.]+%?", one)]
+
+
+def test_totals_have_the_decimals_of_iso_4217(serve, open_client, tmp_path):
+    """CLDR, where decimals come from, has none for these: nobody pays them in cash."""
+    lines = [
+        line("10.454", name="Ann", currency='"RSD"'),
+        line("10.4567", name="Ben", currency='"IQD"'),
+    ]
+    opened = open_client(
+        serve(Partner(invoice(total="1", currency="RSD"), lines=page(rows(*lines))))
+    )
+    ben, ann = sorted(map(total_of, opened.invoice("G1").statements(tmp_path)), reverse=True)
+    assert (ann, ben) == (Decimal("10.45"), Decimal("10.457"))
+
+
+def test_a_name_too_long_for_a_cell_is_said_in_the_statement_and_the_index(
+    serve, open_client, tmp_path
+):
+    lines = [
+        line("1", name="Ann", productName='"' + "p" * 33_000 + '"'),
+        line("2", name="b" * 33_000, customerId='"b"'),
+    ]
+    opened = open_client(serve(Partner(invoice(total="3"), lines=page(rows(*lines)))))
+    paths = opened.invoice("G1").statements(tmp_path, format="xlsx")
+    for path, count in zip((*paths, tmp_path / "G1-statements.xlsx"), (1, 1, 1), strict=True):
+        assert f"{count} cells were longer than the 32,767 letters" in written(path)

@@ -37,6 +37,7 @@ LONGEST_NAME: Final = 31  # of a sheet
 WIDEST, NARROWEST = 44, 9  # columns, in letters
 ON_PAPER: Final = 16  # columns that can be read on one page's width
 LARGE: Final = 1_900_000_000  # bytes in a zip beyond which it needs its larger form
+CUT: Final = "{:,} cells were longer than the 32,767 letters that fit one, and end with …"
 UNDATED: Final = dt.datetime(1980, 1, 1)  # noqa: DTZ001 (a zip knows no zone)
 
 HEAD: Final[Mapping[str, Any]] = {
@@ -101,8 +102,13 @@ class Book:
         self._most_rows = most_rows
         self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._names = {"history"}  # Excel's own
-        self.notes: list[str] = []  # what a reader has to know of the file
+        self._notes: list[str] = []
         self.cut = 0  # cells whose text was too long
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader has to know of the file, as far as it is written."""
+        return [*self._notes, *[CUT.format(self.cut)] * bool(self.cut)]
 
     def style(self, **properties: Any) -> Any:  # noqa: ANN401 (xlsxwriter's)
         """The look of a cell; the same properties give the same one."""
@@ -248,12 +254,12 @@ class Book:
     def _note(self, written: Written, plan: Plan) -> None:
         if len(written.sheets) > 1:
             names = ", ".join(sheet.name for sheet, _ in written.sheets)
-            self.notes.append(
+            self._notes.append(
                 f"{written.title} has {written.rows:,} rows, and a sheet takes "
                 f"{self._most_rows - 1:,}: they go on from sheet to sheet ({names})."
             )
         if plan.left_out:
-            self.notes.append(
+            self._notes.append(
                 f"{written.title} has {plan.left_out:,} more columns than a sheet takes; they are "
                 "not here."
             )

@@ -123,4 +123,4 @@ def as_rounded(amount: Decimal, currency: str | None) -> Decimal:
     (Decimal('-0.13'), Decimal('0'))
     """
     unit = Decimal(1).scaleb(-decimals_of(currency))
-    return amount.quantize(unit, rounding=ROUND_HALF_UP, context=EXACT)
+    return EXACT.add(amount.quantize(unit, rounding=ROUND_HALF_UP, context=EXACT), 0)  # no -0
