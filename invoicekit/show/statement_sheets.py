@@ -111,7 +111,7 @@ def _write_currency(page: Page, index: Index, code: str | None) -> None:
     cost, markup, total = (
         Live(
             f"SUM({letter}{first}:{letter}{last})",
-            as_rounded(summed([getattr(row, name) for row in asked]), code),
+            summed([getattr(row, name) for row in asked]),
             code,
         )
         for letter, name in SUMS.items()
