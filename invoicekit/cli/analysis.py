@@ -79,7 +79,7 @@ def view(
     limit: Limit = None,
 ) -> None:
     """Show a view of an invoice, or of all that are stored."""
-    wanted = view_named(name.replace("-", " "))
+    wanted = view_named(name.replace("-", " ").lower())
     if invoice_id is not None and since is not None:
         raise typer.BadParameter("--since is for views of all invoices: leave it or the id out")
     printer = Printer(shape, output, safe)

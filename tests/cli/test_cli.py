@@ -222,17 +222,15 @@ def test_an_output_that_cannot_show_the_mark_gets_ascii(shell):
     assert "!! differs" in done.stdout
 
 
-def test_an_error_of_somebody_else_is_one_line_and_a_traceback_on_demand(shell, tmp_path):
+def test_a_file_where_a_folder_should_be_is_one_line_and_a_traceback_on_demand(shell, tmp_path):
     wrong = tmp_path / "file" / "report.html"
     wrong.parent.write_text("a file where a folder should be")
-    done = shell("report", demo_partner().planted_invoice_id, "-o", str(wrong))
-    assert done.returncode == 1
+    arguments = ("report", demo_partner().planted_invoice_id, "-o", str(wrong))
+    done = shell(*arguments)
+    assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
-    done = shell(
-        "report", demo_partner().planted_invoice_id, "-o", str(wrong), INVOICEKIT_DEBUG="1"
-    )
-    assert "Traceback" in done.stderr
+    assert "Traceback" in shell(*arguments, INVOICEKIT_DEBUG="1").stderr
 
 
 def test_sign_out_says_whether_there_was_a_sign_in(shell, tmp_path):
