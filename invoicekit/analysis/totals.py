@@ -39,7 +39,8 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
             column of the charges but the amounts. None gives a row per currency.
 
     Raises:
-        TypeError: a key is no text, but a list of keys; or these are no charges.
+        TypeError: a key is no text, but a list of keys; or these are no charges, or their amounts
+            are floats or text.
         ValueError: a key is no column of the charges; names those that are.
         FrameError: the amounts are too large to be added.
     """
@@ -52,8 +53,13 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
             "these are no charges: of an invoice write invoice.totals(…), of line items "
             "ik.totals(ik.charges(line_items), …)"
         ) from None
-    columns = frame.collect_schema().names()
-    keys = [*keys_of(by, columns), "currency"]
+    schema = frame.collect_schema()
+    inexact = [name for name in AMOUNTS if name in schema and _is_inexact(schema[name])]
+    if inexact:
+        raise TypeError(
+            f"{', '.join(inexact)}: floats and text are not exact; charges have Decimals"
+        )
+    keys = [*keys_of(by, schema.names()), "currency"]
     things = [key for key in by if key in THINGS]
     fine = _summed(frame, [*keys, *(f"{thing}_name" for thing in things)])
     counts = [f"{amount}_count" for amount in AMOUNTS]
@@ -73,6 +79,12 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
         nulls_last=True,
         maintain_order=True,
     )
+
+
+def _is_inexact(dtype: nw.dtypes.DType) -> bool:
+    import narwhals as nw
+
+    return dtype.is_float() or dtype == nw.String
 
 
 def _shown(key: str) -> tuple[str, ...]:

@@ -17,6 +17,15 @@ from invoicekit.analysis.money import EXACT
 from support.charges import charge, frame
 
 
+@pytest.mark.parametrize("dtype", [pl.Float64, pl.Float32, pl.String])
+def test_amounts_that_are_not_exact_are_refused(dtype):
+    lines = frame(charge()).with_columns(pl.col("tax", "total").cast(dtype))
+    with pytest.raises(TypeError, match=r"^tax, total: floats and text are not exact"):
+        ik.totals(lines, "customer")
+    with pytest.raises(TypeError, match=r"^tax, total: floats and text are not exact"):
+        ik.reconcile(lines, Decimal(1), currency="USD")
+
+
 def test_columns_and_order():
     found = ik.totals(
         frame(
