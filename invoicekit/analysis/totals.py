@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from invoicekit.errors import FrameError, one_of
+from invoicekit.frames.schema import NUMBER
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -40,7 +41,7 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
 
     Raises:
         TypeError: a key is no text, but a list of keys; or these are no charges, or their amounts
-            are floats or text.
+            are floats, text, or Decimals of more than 24 decimals.
         ValueError: a key is no column of the charges; names those that are.
         FrameError: the amounts are too large to be added.
     """
@@ -57,7 +58,8 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
     inexact = [name for name in AMOUNTS if name in schema and _is_inexact(schema[name])]
     if inexact:
         raise TypeError(
-            f"{', '.join(inexact)}: floats and text are not exact; charges have Decimals"
+            f"{', '.join(inexact)}: floats, text and Decimals of more than {NUMBER.scale} decimals "
+            "are not exact; charges have Decimals"
         )
     keys = [*keys_of(by, schema.names()), "currency"]
     things = [key for key in by if key in THINGS]
@@ -82,9 +84,11 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
 
 
 def _is_inexact(dtype: nw.dtypes.DType) -> bool:
+    """Whether it holds no decimal numbers, or finer ones than a proof has room for."""
     import narwhals as nw
 
-    return dtype.is_float() or dtype == nw.String
+    fine = isinstance(dtype, nw.Decimal) and dtype.scale > NUMBER.scale
+    return fine or dtype.is_float() or dtype == nw.String
 
 
 def _shown(key: str) -> tuple[str, ...]:

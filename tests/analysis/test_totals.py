@@ -17,12 +17,12 @@ from invoicekit.analysis.money import EXACT
 from support.charges import charge, frame
 
 
-@pytest.mark.parametrize("dtype", [pl.Float64, pl.Float32, pl.String])
+@pytest.mark.parametrize("dtype", [pl.Float64, pl.Float32, pl.String, pl.Decimal(38, 25)])
 def test_amounts_that_are_not_exact_are_refused(dtype):
     lines = frame(charge()).with_columns(pl.col("tax", "total").cast(dtype))
-    with pytest.raises(TypeError, match=r"^tax, total: floats and text are not exact"):
+    with pytest.raises(TypeError, match=r"^tax, total: floats, text and Decimals .* are not exact"):
         ik.totals(lines, "customer")
-    with pytest.raises(TypeError, match=r"^tax, total: floats and text are not exact"):
+    with pytest.raises(TypeError, match=r"^tax, total: floats, text and Decimals .* are not exact"):
         ik.reconcile(lines, Decimal(1), currency="USD")
 
 
