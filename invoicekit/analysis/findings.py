@@ -245,9 +245,9 @@ def _header_only(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator[
         "currency": proof.currency,
         "lines": 0,
         "amount": proof.difference,
-        "detail": f"the header's total is this much {more} than the lines, and no one line, order, "
-        "subscription, page or collection is: it may be a credit or adjustment that is in no line, "
-        f"or several causes together{header}",
+        "detail": f"the header's total is {more} than the lines by this much, which no one line, "
+        "order, subscription, page or collection comes to: it may be a credit or adjustment that "
+        f"is in no line, or several causes together{header}",
     }
 
 

@@ -70,7 +70,7 @@ def changes_by_month(charges: pl.LazyFrame) -> pl.DataFrame:
     """What changed from each month to the next that there is: one row a month, a column a part.
 
     Columns: `currency, since, month, before`, the parts as of `ik.compare()`, `after`: along a row,
-    they add up from `before` to `after`.
+    they add up from `before` to `after`. Charges without a month are in no row.
     """
     lines = charges.select(*NEEDED, "month").collect()
     months = lines["month"].drop_nulls().unique().sort().to_list()

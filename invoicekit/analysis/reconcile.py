@@ -142,8 +142,9 @@ class Reconciliation:
         same, lines that it has once more. One unit comes first (a line, a whole order,
         subscription, page or collection, all copies, all credits), then two lines, then more of
         those that are likely (copies, credits, one order, one day). What sums to the same cannot
-        be told apart, and the reason says so. The search is exact, and bounded by a count of
-        steps. It is made when it is first asked for.
+        be told apart, and the reason says so. Where the invoice is incomplete they prove little:
+        what is missing may be the difference. The search is exact, and bounded by a count of steps.
+        It is made when it is first asked for.
 
         >>> invoice.reconcile().suspects.height
         0

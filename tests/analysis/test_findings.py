@@ -181,7 +181,7 @@ def test_what_is_said_of_a_difference_that_no_line_bears_is_true_of_several_caus
     proof = ik.reconcile(frame(*CLEAN, wrong), SUM + d("5.41") - 3, currency="USD")
     (found,) = proof.findings.filter(finding="header only").iter_rows(named=True)
     assert found["amount"] == -4
-    assert found["detail"].startswith("the header's total is this much less than the lines")
+    assert found["detail"].startswith("the header's total is less than the lines by")
     assert "or several causes together" in found["detail"]
 
 
