@@ -167,7 +167,7 @@ def test_a_bar_shows_what_is_waited_for(tmp_path):
     got, code = on_terminal([sys.executable, "-c", WAITS], env)
     assert code == 0, got
     waits = re.findall(r"\r(the export of [a-z/]+ of G012345612 is \w+), \d s so far \[00:0", got)
-    assert 2 <= len(waits) <= 8  # about one a second
+    assert 2 <= len(waits) <= 20  # about one a second; five a second would be 60 or more
     assert re.search(r"\rG012345612: \d+ lines \[00:0", got)
     told = re.findall(r"\rinvoicekit: the export of .* is queued, 0 s so far; waiting 3 s\r\n", got)
     assert told
