@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import polars.selectors as cs
 
 from invoicekit.errors import FrameError, one_of
 from invoicekit.frames.schema import NUMBER
@@ -154,17 +155,22 @@ def _has_room(fine: pl.DataFrame, amount: str) -> bool:
     """Whether as many amounts as there are lines fit their column when they are added."""
     dtype = fine[amount].dtype
     ends = [fine[f"{amount}_most"].max(), fine[f"{amount}_least"].min()]
-    greatest = max((abs(end) for end in ends if isinstance(end, Decimal)), default=Decimal(0))
-    if not isinstance(dtype, pl.Decimal):
+    greatest = max((abs(Decimal(end)) for end in ends if isinstance(end, Decimal | int)), default=0)
+    if isinstance(dtype, pl.Decimal):
+        room = Decimal(10) ** (38 - dtype.scale)
+    elif dtype.is_integer():
+        room = Decimal(2**63)
+    else:
         return True
-    return greatest * int(fine["lines"].sum()) < Decimal(10) ** (38 - dtype.scale)
+    return greatest * int(fine["lines"].sum()) < room
 
 
 def _raise_if_too_large(frame: nw.LazyFrame[Any]) -> None:
     amounts: pl.DataFrame = frame.select(*AMOUNTS).collect("polars").to_native()
     try:
-        amounts.select(pl.col(AMOUNTS).abs().sum())
-    except pl.exceptions.ComputeError as cause:
+        # Of integers every sum wraps.
+        amounts.with_columns(cs.integer().cast(NUMBER)).select(pl.col(AMOUNTS).abs().sum())
+    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError) as cause:
         raise FrameError(
             "the amounts are too large to be added exactly (38 digits, 24 of them decimals)"
         ) from cause

@@ -26,6 +26,15 @@ def test_amounts_that_are_not_exact_are_refused(dtype):
         ik.reconcile(lines, Decimal(1), currency="USD")
 
 
+@pytest.mark.parametrize(("amount", "dtype"), [(2**62, pl.Int64), (2**63, pl.UInt64)])
+def test_whole_numbers_that_would_wrap_are_refused(amount, dtype):
+    lines = frame(charge(), charge()).with_columns(pl.lit(amount, dtype).alias("total"))
+    with pytest.raises(ik.FrameError, match="too large"):
+        ik.totals(lines)
+    small = lines.with_columns(pl.lit(100, pl.Int8).alias("total"))
+    assert ik.totals(small)["total"].to_list() == [200]
+
+
 def test_columns_and_order():
     found = ik.totals(
         frame(
