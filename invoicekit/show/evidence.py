@@ -12,7 +12,7 @@ import json
 import platform
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -94,8 +94,7 @@ def write_evidence(
             f"the lines of {visible(invoice.id)} repeat a secret of the sign-in, so no evidence of "
             "them is written: it is made to be handed on"
         )
-    with writing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        bundle = _Bundle(archive)
+    with writing(path) as file, _bundle(file) as bundle:
         bundle.text("README.txt", README.format(id=visible(invoice.id), badge=proof))
         kept: dict[str, Sequence[Reading]] = {}
         pages = [_pages(bundle, source, kept) for source in sources]
@@ -261,7 +260,15 @@ class _Bundle:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
+        self._open: IO[bytes] | None = None
         self.files: dict[str, tuple[int, str]] = {}
+
+    def give_up(self) -> None:
+        """Let go of a zip that is thrown away: an interrupt may have left a file in it open."""
+        with suppress(Exception):
+            if self._open:
+                self._open.close()
+        self._archive.fp = None  # or its end would be written, and what that says hide the error
 
     @contextmanager
     def member(self, name: str, *, packed: bool = True) -> Iterator[_Member]:
@@ -270,6 +277,7 @@ class _Bundle:
         about.create_system, about.external_attr = UNIX, PRIVATE_FILE
         about.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
         with self._archive.open(about, "w", force_zip64=True) as file:
+            self._open = file
             member = _Member(file)
             try:
                 yield member
@@ -284,3 +292,15 @@ class _Bundle:
     def json(self, name: str, value: object) -> None:
         """A file with this value as JSON."""
         self.text(name, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def _bundle(file: BinaryIO) -> Iterator[_Bundle]:
+    archive = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
+    bundle = _Bundle(archive)
+    try:
+        yield bundle
+    except BaseException:
+        bundle.give_up()
+        raise
+    archive.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import hashlib
 import io
@@ -9,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
 from decimal import Decimal
 from itertools import islice
@@ -326,6 +328,32 @@ class TestTheFile:
             pytest.skip("no /dev/full")
         with pytest.raises(OSError, match="No space left"):
             two.invoice("G1").evidence("/dev/full")
+
+    def test_an_interrupt_is_one_wherever_it_hits(self, two, tmp_path, monkeypatch):
+        """It may come when a file of the zip is written and before it is closed."""
+        path, told = tmp_path / "e.zip", []
+        path.write_bytes(b"before")
+        found = two.invoice("G1")
+        found.reconcile()
+
+        def interrupt(frame, event, _):
+            held = getattr(frame.f_locals.get("self"), "gen", None)
+            leaves = event == "call" and frame.f_code.co_name == "__exit__"
+            if leaves and getattr(held, "__name__", "") == "member":
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(sys, "unraisablehook", told.append)
+        sys.setprofile(interrupt)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                found.evidence(path)
+        finally:
+            sys.setprofile(None)
+        gc.collect()
+        assert told == []
+        assert path.read_bytes() == b"before"
+        assert [one.name for one in tmp_path.iterdir() if one.suffix == ".part"] == []
 
     def test_a_folder_is_refused(self, two, tmp_path):
         with pytest.raises(ValueError, match="is a folder"):
