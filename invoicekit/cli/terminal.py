@@ -133,6 +133,12 @@ def _code(app: typer.Typer, arguments: list[str]) -> int:
         return 0 if not left.code or isinstance(left.__context__, BrokenPipeError) else 1
     except Exception as error:  # noqa: BLE001 (the last stand: nobody above would tell of it)
         return _told(error)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # polars', which is no Exception
+            raise
+        if "KeyboardInterrupt" not in str(error):  # Ctrl-C while it called Python
+            return _told(error)
+        code = INTERRUPTED
     if code == INTERRUPTED:
         say("interrupted; what was read is kept for the next try", to=sys.stderr)
     return code if isinstance(code, int) else 0
@@ -151,7 +157,7 @@ def _shown(wrong: Any) -> int:  # noqa: ANN401 (typer keeps the class that has t
     return int(wrong.exit_code)
 
 
-def _told(error: Exception) -> int:
+def _told(error: BaseException) -> int:
     """Say the error in one line; returns the exit code."""
     if debugging():
         say(*"".join(traceback.format_exception(error)).splitlines(), to=sys.stderr)

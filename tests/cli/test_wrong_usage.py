@@ -6,10 +6,13 @@ import os
 import re
 import warnings
 
+import polars as pl
 import pytest
+import typer
 
 from invoicekit.cli.app import COMMANDS, main
 from invoicekit.cli.plain import plain_words
+from invoicekit.cli.terminal import run as run_app
 from invoicekit.errors import AccessError
 from invoicekit.sandbox.demo import demo_partner
 from invoicekit.sandbox.server import Sandbox
@@ -242,3 +245,28 @@ def test_an_error_of_the_system_is_told_without_its_number(shell, tmp_path):
 def test_what_the_library_says_to_call_is_a_command_at_the_shell():
     error = AccessError("x. Check the spelling; the list of invoices is client.invoices()")
     assert plain_words(error).endswith("the list of invoices is invoicekit invoices")
+
+
+@pytest.mark.parametrize(
+    ("panic", "code", "said"),
+    [
+        ("`unwrap()` on an `Err` value: PyErr { type: <class 'KeyboardInterrupt'> }", 130,
+         "interrupted; what was read is kept for the next try\n"),
+        ("index out of bounds", 1,
+         "error: PanicException: index out of bounds (INVOICEKIT_DEBUG=1 shows where)\n"),
+    ],
+    ids=["interrupt", "bug"],
+)  # fmt: skip
+def test_a_panic_of_polars_shows_no_traceback(panic, code, said, monkeypatch, capfd):
+    """It is no Exception; Ctrl-C is one too where it hits polars as it calls Python."""
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    app = typer.Typer(add_completion=False)
+
+    @app.command()
+    def command() -> None:
+        raise pl.exceptions.PanicException(panic)
+
+    with pytest.raises(SystemExit) as left:
+        run_app(app, [])
+    assert left.value.code == code
+    assert capfd.readouterr() == ("", said)
