@@ -302,8 +302,9 @@ def _parts(charges: Any, currency: str, details: pl.DataFrame | None) -> pl.Data
     import narwhals as nw
 
     keys = [*PART, "currency"]
+    found = totals(charges, *PART)
     without_total = nw.from_native(charges).filter(nw.col("total").is_null()).to_native()
-    found = totals(charges, *PART).join(
+    found = found.join(
         totals(without_total, *PART).select(*keys, pl.lit(value=True).alias("without")),
         on=keys,
         how="left",

@@ -43,7 +43,7 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
     Raises:
         TypeError: a key is no text, but a list of keys; or these are no charges, or their amounts
             are floats, text, or Decimals of more than 24 decimals.
-        ValueError: a key is no column of the charges; names those that are.
+        ValueError: a key is no column of the charges, names those that are; or they lack amounts.
         FrameError: the amounts are too large to be added.
     """
     import narwhals as nw
@@ -56,7 +56,9 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
             "ik.totals(ik.charges(line_items), …)"
         ) from None
     schema = frame.collect_schema()
-    inexact = [name for name in AMOUNTS if name in schema and _is_inexact(schema[name])]
+    if absent := [name for name in (*AMOUNTS, "currency") if name not in schema]:
+        raise ValueError(f"these are no charges: there is no column {', '.join(absent)}")
+    inexact = [name for name in AMOUNTS if _is_inexact(schema[name])]
     if inexact:
         raise TypeError(
             f"{', '.join(inexact)}: floats, text and Decimals of more than {NUMBER.scale} decimals "

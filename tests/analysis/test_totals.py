@@ -35,6 +35,15 @@ def test_whole_numbers_that_would_wrap_are_refused(amount, dtype):
     assert ik.totals(small)["total"].to_list() == [200]
 
 
+@pytest.mark.parametrize("name", ["total", "currency"])
+def test_a_frame_without_amounts_or_currencies_is_told_to_be_no_charges(name):
+    lines = frame(charge()).drop(name)
+    with pytest.raises(ValueError, match=f"no column {name}$"):
+        ik.totals(lines)
+    with pytest.raises(ValueError, match=f"no column {name}$"):
+        ik.reconcile(lines, Decimal(1), currency="USD")
+
+
 def test_columns_and_order():
     found = ik.totals(
         frame(
