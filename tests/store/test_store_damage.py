@@ -127,7 +127,7 @@ def test_an_error_of_our_own_analysis_stops_a_sync(serve, open_client, monkeypat
     client.sync(tell=lambda _: None)
     proven = []
 
-    def wrong(self: InvoiceLines, *_: object) -> None:
+    def wrong(self: InvoiceLines, *_: object, **__: object) -> None:
         proven.append(self)
         self.charges.select("no such column").collect()
 
