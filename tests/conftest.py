@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import invoicekit as ik
 from support import leaks
@@ -14,6 +15,8 @@ from support.paths import SEEDS
 from support.server import TOKEN, Asked, Reply, Service
 
 leaks.watch()
+settings.register_profile("any machine", deadline=None)  # a busy one is slow, and no bug
+settings.load_profile("any machine")
 
 
 @pytest.fixture
