@@ -27,9 +27,9 @@ from invoicekit.errors import (
 )
 
 if TYPE_CHECKING:
-    from invoicekit.analysis.compare import Comparison, compare
-    from invoicekit.analysis.explain import explain
-    from invoicekit.analysis.quality import quality
+    from invoicekit.analysis.checks.quality import quality
+    from invoicekit.analysis.comparison.compare import Comparison, compare
+    from invoicekit.analysis.explanation.explain import explain
     from invoicekit.analysis.reconcile import Reconciliation, reconcile
     from invoicekit.analysis.totals import totals
     from invoicekit.client import Client, connect, demo
@@ -47,7 +47,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 # What is heavy is imported when it is first asked for: name -> the module that has it.
 _LATE = {
     "Client": "invoicekit.client",
-    "Comparison": "invoicekit.analysis.compare",
+    "Comparison": "invoicekit.analysis.comparison.compare",
     "Explorer": "invoicekit.show.explorer.widget",
     "Invoice": "invoicekit.invoice",
     "LineItems": "invoicekit.line_items",
@@ -56,13 +56,13 @@ _LATE = {
     "Selection": "invoicekit.show.explorer.widget",
     "Unbilled": "invoicekit.line_items",
     "charges": "invoicekit.frames.charges",
-    "compare": "invoicekit.analysis.compare",
+    "compare": "invoicekit.analysis.comparison.compare",
     "connect": "invoicekit.client",
     "demo": "invoicekit.client",
-    "explain": "invoicekit.analysis.explain",
+    "explain": "invoicekit.analysis.explanation.explain",
     "explore": "invoicekit.show.explorer.widget",
     "glossary": "invoicekit.frames.charge_types",
-    "quality": "invoicekit.analysis.quality",
+    "quality": "invoicekit.analysis.checks.quality",
     "read": "invoicekit.line_items",
     "reconcile": "invoicekit.analysis.reconcile",
     "redact": "invoicekit.line_items",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import polars as pl
 
 from invoicekit.analysis.totals import keys_of
-from invoicekit.analysis.views import view_named
+from invoicekit.analysis.views.table import view_named
 from invoicekit.auth.signers import identified
 from invoicekit.errors import NotFoundError, SettingsError, one_of, warn
 from invoicekit.fetch.progress import Wish
@@ -43,8 +43,8 @@ from invoicekit.store.unbilled import PERIODS, read_unbilled
 from invoicekit.sync_all import sync_all
 
 if TYPE_CHECKING:
-    from invoicekit.analysis.compare import Comparison
-    from invoicekit.analysis.months import Month
+    from invoicekit.analysis.comparison.compare import Comparison
+    from invoicekit.analysis.comparison.months import Month
     from invoicekit.auth.diagnosis import Diagnosis
     from invoicekit.auth.given import TokenCredential
     from invoicekit.show.plotly_figure import Figure
@@ -510,12 +510,12 @@ class Client:
             FetchError: the service could not be asked.
             FrameError: the amounts are too large to be compared.
         """
-        from invoicekit.analysis.compare import compare
+        from invoicekit.analysis.comparison.compare import compare
 
         return compare(self._side(before), self._side(after))
 
     def _side(self, name: str) -> Invoice | Month:
-        from invoicekit.analysis.months import Month
+        from invoicekit.analysis.comparison.months import Month
 
         if not isinstance(name, str):
             raise TypeError(f"{name!r} is no id and no month; ik.compare() takes invoices")

@@ -14,7 +14,7 @@ from typing import Literal
 
 import polars as pl
 
-from invoicekit.analysis.grounds import Grounds
+from invoicekit.analysis.checks.grounds import Grounds
 from invoicekit.analysis.reconcile import MARKS, NOT_BILLED, Reconciliation, proven, reconcile
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import FrameError
@@ -148,7 +148,7 @@ def redact(line_items: LineItems, *, key: str | bytes) -> LineItems:
     >>> twin = ik.redact(invoice.line_items(), key="something long and random")
     >>> twin["OneTimeInvoiceLineItem"]["customer_name"][0]
     'Customer ac22874ea815'
-    >>> from invoicekit.analysis.false_names import FalseNames
+    >>> from invoicekit.analysis.twin.false_names import FalseNames
     >>> total = invoice.total * FalseNames("something long and random").factor
     >>> ik.reconcile(ik.charges(twin), total, currency="USD").ties
     True
@@ -163,8 +163,8 @@ def redact(line_items: LineItems, *, key: str | bytes) -> LineItems:
         FrameError: an amount that is added up has more than 22 decimals, which cannot be scaled
             exactly.
     """
-    from invoicekit.analysis.false_names import FalseNames
-    from invoicekit.analysis.redact import redacted
+    from invoicekit.analysis.twin.false_names import FalseNames
+    from invoicekit.analysis.twin.redact import redacted
 
     if not isinstance(line_items, LineItems):
         raise TypeError(

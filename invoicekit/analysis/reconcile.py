@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import polars as pl
 
-from invoicekit.analysis.findings import Proof, findings_of
-from invoicekit.analysis.grounds import Grounds
+from invoicekit.analysis.checks.findings import Proof, findings_of
+from invoicekit.analysis.checks.grounds import Grounds
 from invoicekit.analysis.money import EXACT, MOST, plain
-from invoicekit.analysis.suspects import is_borne, suspects_of
+from invoicekit.analysis.suspects.search import is_borne, suspects_of
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import FrameError
 from invoicekit.frames.collection_result import NO_DATA, READ, SHARED

@@ -9,7 +9,7 @@ import polars as pl
 import typer
 
 from invoicekit.analysis.reconcile import MARKS
-from invoicekit.analysis.views import view_named
+from invoicekit.analysis.views.table import view_named
 from invoicekit.cli.completion import VIEW_NAMES, charge_types_begun, invoice_begun, views_begun
 from invoicekit.cli.opening import InvoiceId, client_of, invoice_of
 from invoicekit.cli.printing import AsShape, Limit, Output, Printer, Safe
@@ -106,7 +106,7 @@ def explain(
 
     A line is told in a sentence; JSON and CSV have all columns, rows are counted from 0.
     """
-    from invoicekit.analysis.explain import explain as explained
+    from invoicekit.analysis.explanation.explain import explain as explained
 
     invoice = invoice_of(context, invoice_id)
     frame = explained(invoice.line_items()).with_row_index("row")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from invoicekit.analysis.views import VIEWS
+from invoicekit.analysis.views.table import VIEWS
 from invoicekit.cli.printing import KEYS
 from invoicekit.clouds import CLOUDS
 from invoicekit.frames.charge_types import CHARGE_TYPES

@@ -67,7 +67,7 @@ def quality(
     safe: Safe = False,
 ) -> None:
     """List what is missing, odd or new in an invoice's lines."""
-    from invoicekit.analysis.quality import quality as quality_of
+    from invoicekit.analysis.checks.quality import quality as quality_of
 
     client = client_of(context)
     invoice = invoice_in(client, invoice_id)

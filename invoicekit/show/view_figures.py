@@ -14,7 +14,7 @@ from typing import Any, Final
 import polars as pl
 
 from invoicekit.analysis.money import EXACT
-from invoicekit.analysis.views import view_named
+from invoicekit.analysis.views.table import view_named
 from invoicekit.errors import CurrencyError
 from invoicekit.frames.charge_types import FAMILIES
 from invoicekit.show.badge import caveat

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from invoicekit.analysis.compare import Comparison
+from invoicekit.analysis.comparison.compare import Comparison
 from invoicekit.analysis.reconcile import MARKS
 from invoicekit.errors import CurrencyError
 from invoicekit.show.figures import CHARGE, CREDIT, INK, LINE, TOP, as_drawn, literal

@@ -11,7 +11,7 @@ import polars as pl
 import polars.selectors as cs
 
 from invoicekit.analysis.totals import totals
-from invoicekit.analysis.views import view_named
+from invoicekit.analysis.views.table import view_named
 from invoicekit.errors import FrameError, InvoiceKitError, NotFoundError
 from invoicekit.frames.charges import CHARGES, charges
 from invoicekit.frames.schema import BY_OBJECT_TYPE, INSTANT

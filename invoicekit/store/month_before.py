@@ -11,7 +11,7 @@ from typing import Protocol
 
 import polars as pl
 
-from invoicekit.analysis.compare import Comparison, compare
+from invoicekit.analysis.comparison.compare import Comparison, compare
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.errors import FrameError
 from invoicekit.line_items import InvoiceLines

@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import invoicekit as ik
-from invoicekit.analysis.changes import PARTS
+from invoicekit.analysis.comparison.changes import PARTS
 from invoicekit.analysis.factors import ONE, product
 from support.charges import charge, frame
 

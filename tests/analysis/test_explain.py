@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import invoicekit as ik
-from invoicekit.analysis.factors import ONE
-from invoicekit.analysis.rounding import (
+from invoicekit.analysis.explanation.rounding import (
     AMOUNT_HALF_UP,
     PRICE_HALF_UP,
     SEATS,
@@ -22,6 +21,7 @@ from invoicekit.analysis.rounding import (
     half_up,
     rounded_down,
 )
+from invoicekit.analysis.factors import ONE
 from invoicekit.frames.decode import OURS
 from invoicekit.frames.schema import BY_OBJECT_TYPE
 

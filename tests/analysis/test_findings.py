@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import invoicekit as ik
-from invoicekit.analysis import findings as module
-from invoicekit.analysis.findings import FINDINGS
+from invoicekit.analysis.checks import findings as module
+from invoicekit.analysis.checks.findings import FINDINGS
 from invoicekit.frames.collection_result import CollectionResult
 from invoicekit.sandbox.faults import FAULTS
 from support.charges import charge, frame

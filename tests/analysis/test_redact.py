@@ -15,9 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import invoicekit as ik
-from invoicekit.analysis.false_names import GUID, FalseNames
 from invoicekit.analysis.money import EXACT
-from invoicekit.analysis.redact import CODES, SORT_OF, redact_frame
+from invoicekit.analysis.twin.false_names import GUID, FalseNames
+from invoicekit.analysis.twin.redact import CODES, SORT_OF, redact_frame
 from invoicekit.frames.schema import INSTANT, KINDS, NUMBER
 from invoicekit.sandbox.faults import FAULTS
 from invoicekit.sandbox.partner.customers import (

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import invoicekit as ik
-from invoicekit.analysis import suspect_pools
-from invoicekit.analysis.suspects import SUSPECTS
+from invoicekit.analysis.suspects import pools
+from invoicekit.analysis.suspects.search import SUSPECTS
 from invoicekit.frames.charges import CHARGES
 from support.charges import charge, frame
 from support.line_frames import DAILY_RATED, LICENSED, ONE_TIME, invoice_lines, lines
@@ -214,9 +214,9 @@ def test_more_lines_among_likely_ones(fields, words):
 def test_the_search_is_bounded_by_steps(monkeypatch):
     likely = [amount(f"{2**n}.{n}", order_id="o7") for n in range(11, 17)]
     wanted = -sum((one["total"] for one in likely[1:5]), d(0))
-    monkeypatch.setattr(suspect_pools, "STEPS", 20)  # 15 for sets of three, then 20 for those of 4
+    monkeypatch.setattr(pools, "STEPS", 20)  # 15 for sets of three, then 20 for those of 4
     assert suspects([*DULL, *likely], wanted).is_empty()
-    monkeypatch.setattr(suspect_pools, "STEPS", 35)
+    monkeypatch.setattr(pools, "STEPS", 35)
     assert suspects([*DULL, *likely], wanted).height == 4
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import invoicekit as ik
-from invoicekit.analysis.views import VIEWS, view_named
+from invoicekit.analysis.views.table import VIEWS, view_named
 from invoicekit.frames.charges import CHARGES
 from invoicekit.sources.partner_center.header import BILLED
 from support.charges import charge

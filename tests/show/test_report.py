@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from invoicekit.analysis.compare import compare
+from invoicekit.analysis.comparison.compare import compare
 from invoicekit.show.explorer.widget import Explorer
 from invoicekit.show.report.html import html_of_report, write_report
 from support.charges import frame

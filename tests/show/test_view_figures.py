@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import invoicekit as ik
-from invoicekit.analysis.views import VIEWS, view_named
+from invoicekit.analysis.views.table import VIEWS, view_named
 from invoicekit.frames.charges import CHARGES
 from invoicekit.show.view_figures import DRAWN, MOST_BARS, MOST_SERIES, figure_of_view
 from invoicekit.sources.partner_center.header import BILLED

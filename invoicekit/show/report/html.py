@@ -20,7 +20,7 @@ import polars as pl
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from invoicekit.analysis.compare import Comparison
+from invoicekit.analysis.comparison.compare import Comparison
 from invoicekit.files.output import writing
 from invoicekit.show.badge import caveat, html_of_tie_out
 from invoicekit.show.figures import (

@@ -14,12 +14,12 @@ from decimal import Decimal
 
 import polars as pl
 
-from invoicekit.analysis.copies import LINE, copies, numbered
-from invoicekit.analysis.grounds import Grounds
-from invoicekit.analysis.suspect_pairs import pairs
-from invoicekit.analysis.suspect_pools import larger
-from invoicekit.analysis.suspect_units import units
-from invoicekit.analysis.suspect_values import MOST, TOLD_BY, Candidate, in_units
+from invoicekit.analysis.checks.copies import LINE, copies, numbered
+from invoicekit.analysis.checks.grounds import Grounds
+from invoicekit.analysis.suspects.pairs import pairs
+from invoicekit.analysis.suspects.pools import larger
+from invoicekit.analysis.suspects.units import units
+from invoicekit.analysis.suspects.values import MOST, TOLD_BY, Candidate, in_units
 from invoicekit.frames.charge_types import CREDIT
 from invoicekit.frames.charges import PAGED, charged
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from invoicekit.analysis.copies import LINE
-from invoicekit.analysis.suspect_values import MOST, Candidate, in_order, reason
+from invoicekit.analysis.checks.copies import LINE
+from invoicekit.analysis.suspects.values import MOST, Candidate, in_order, reason
 from invoicekit.visible import visible
 
 COLLECTION = ("provider", "line_item_type")

@@ -10,9 +10,16 @@ from typing import Any
 
 import polars as pl
 
-from invoicekit.analysis.change_keys import ON, collected, keys_of, lines_of, opened, spelled
-from invoicekit.analysis.change_words import change_sentences, currency_sentence, signed
-from invoicekit.analysis.changes import PARTS, changes_of, details_of, parts_of
+from invoicekit.analysis.comparison.change_keys import (
+    ON,
+    collected,
+    keys_of,
+    lines_of,
+    opened,
+    spelled,
+)
+from invoicekit.analysis.comparison.change_words import change_sentences, currency_sentence, signed
+from invoicekit.analysis.comparison.changes import PARTS, changes_of, details_of, parts_of
 from invoicekit.visible import visible
 
 UNPROVEN = "not proven"

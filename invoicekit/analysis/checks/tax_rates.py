@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from invoicekit.analysis.copies import LINE
+from invoicekit.analysis.checks.copies import LINE
 from invoicekit.analysis.money import decimals_of
 from invoicekit.frames.charge_types import CREDIT, TAX
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from invoicekit.analysis import factors
-from invoicekit.analysis.change_keys import (
+from invoicekit.analysis.comparison.change_keys import (
     CREDITS,
     FACTORS,
     IDS,

@@ -10,12 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from invoicekit.analysis.copies import LINE, copies, numbered, picked
-from invoicekit.analysis.drift import undocumented
-from invoicekit.analysis.grounds import Grounds
+from invoicekit.analysis.checks.copies import LINE, copies, numbered, picked
+from invoicekit.analysis.checks.drift import undocumented
+from invoicekit.analysis.checks.grounds import Grounds
+from invoicekit.analysis.checks.restated import restated
+from invoicekit.analysis.checks.tax_rates import odd_tax
 from invoicekit.analysis.money import EXACT, plain
-from invoicekit.analysis.restated import restated
-from invoicekit.analysis.tax_rates import odd_tax
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import FrameError
 from invoicekit.frames.charges import paged_charges

@@ -13,8 +13,8 @@ from decimal import Decimal
 
 import polars as pl
 
-from invoicekit.analysis.false_names import FalseNames
 from invoicekit.analysis.money import EXACT
+from invoicekit.analysis.twin.false_names import FalseNames
 from invoicekit.errors import FrameError
 from invoicekit.frames.charge_types import charge_type_of
 from invoicekit.frames.collection_result import CollectionResult

@@ -9,9 +9,9 @@ from typing import Protocol
 
 import polars as pl
 
-from invoicekit.analysis.change_keys import NEEDED
-from invoicekit.analysis.changes import PARTS
-from invoicekit.analysis.compare import compare
+from invoicekit.analysis.comparison.change_keys import NEEDED
+from invoicekit.analysis.comparison.changes import PARTS
+from invoicekit.analysis.comparison.compare import compare
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.frames.charges import CHARGES
 from invoicekit.frames.schema import NUMBER

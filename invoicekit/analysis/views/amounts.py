@@ -12,9 +12,9 @@ from functools import reduce
 
 import polars as pl
 
-from invoicekit.analysis.copies import LINE, numbered
+from invoicekit.analysis.checks.copies import LINE, numbered
+from invoicekit.analysis.checks.tax_rates import odd_tax
 from invoicekit.analysis.money import EXACT, decimals_of, ratio, rounded
-from invoicekit.analysis.tax_rates import odd_tax
 from invoicekit.analysis.totals import totals
 from invoicekit.frames.charge_types import CHANGE, CREDIT, FAMILIES, TAX
 from invoicekit.frames.schema import NUMBER

@@ -11,11 +11,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from invoicekit.analysis.explain_words import sentences
-from invoicekit.analysis.factors import DECIMALS, ONE
-from invoicekit.analysis.mates import mates
-from invoicekit.analysis.money import EXACT, decimals_of
-from invoicekit.analysis.rounding import (
+from invoicekit.analysis.explanation.explain_words import sentences
+from invoicekit.analysis.explanation.mates import mates
+from invoicekit.analysis.explanation.rounding import (
     AMOUNT_HALF_UP,
     PRICE_HALF_UP,
     SEATS,
@@ -23,6 +21,8 @@ from invoicekit.analysis.rounding import (
     Line,
     Rule,
 )
+from invoicekit.analysis.factors import DECIMALS, ONE
+from invoicekit.analysis.money import EXACT, decimals_of
 from invoicekit.frames.charges import CHARGES, charges
 from invoicekit.frames.schema import BY_OBJECT_TYPE, NUMBER
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from invoicekit.analysis.copies import LINE
+from invoicekit.analysis.checks.copies import LINE
 from invoicekit.analysis.money import EXACT
 from invoicekit.visible import visible
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from invoicekit.analysis.copies import LINE, copies, numbered, picked
-from invoicekit.analysis.drift import drifted, undocumented
+from invoicekit.analysis.checks.copies import LINE, copies, numbered, picked
+from invoicekit.analysis.checks.drift import drifted, undocumented
+from invoicekit.analysis.checks.tax_rates import odd_tax
 from invoicekit.analysis.money import plain
-from invoicekit.analysis.tax_rates import odd_tax
 from invoicekit.analysis.totals import totals
-from invoicekit.analysis.view_terms import priced
+from invoicekit.analysis.views.terms import priced
 from invoicekit.frames.charge_types import UNKNOWN, charge_type_of
 from invoicekit.frames.charges import charges, source_of
 from invoicekit.frames.numbers import AS_SENT

@@ -7,8 +7,8 @@ from itertools import chain, combinations, product
 
 import polars as pl
 
-from invoicekit.analysis.copies import LINE
-from invoicekit.analysis.suspect_values import MOST, Candidate, in_order, reason
+from invoicekit.analysis.checks.copies import LINE
+from invoicekit.analysis.suspects.values import MOST, Candidate, in_order, reason
 
 # How near two lines are, nearest first: what is the same in both, and the words for it.
 NEAR = (

@@ -13,8 +13,8 @@ from math import comb
 
 import polars as pl
 
-from invoicekit.analysis.copies import LINE
-from invoicekit.analysis.suspect_values import MOST, Candidate, in_order, reason
+from invoicekit.analysis.checks.copies import LINE
+from invoicekit.analysis.suspects.values import MOST, Candidate, in_order, reason
 
 STEPS = 2_000_000  # sums that are made and looked up, some seconds' worth
 SIZES = (3, 4, 5, 6, 7, 8)

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 
 import polars as pl
 
-from invoicekit.analysis import view_amounts, view_terms
-from invoicekit.analysis.months import changes_by_month
+from invoicekit.analysis.comparison.months import changes_by_month
+from invoicekit.analysis.views import amounts, terms
 
 Make = Callable[[pl.LazyFrame], pl.DataFrame]
 
@@ -29,21 +29,21 @@ class View:
 
 
 VIEWS = (
-    View("customers", "who makes up the bill: rank, share, and change", view_amounts.customers),
-    View("products", "what was bought: each product, and its SKUs", view_amounts.products),
-    View("families by month", "recurring, usage, one-off or change", view_amounts.families),
+    View("customers", "who makes up the bill: rank, share, and change", amounts.customers),
+    View("products", "what was bought: each product, and its SKUs", amounts.products),
+    View("families by month", "recurring, usage, one-off or change", amounts.families),
     View("changes by month", "what changed from month to month, part by part", changes_by_month),
-    View("price movers", "whose list price moved, and by how much", view_terms.price_movers),
-    View("seats", "how many seats of each offer, month by month", view_terms.seats),
-    View("renewals", "what renews in the 90 days after the invoice", view_terms.renewals),
-    View("tax by country", "what is taxed where, and at what rate", view_amounts.tax_by_country),
-    View("credits", "what was credited, to whom and for what reason", view_amounts.credited),
+    View("price movers", "whose list price moved, and by how much", terms.price_movers),
+    View("seats", "how many seats of each offer, month by month", terms.seats),
+    View("renewals", "what renews in the 90 days after the invoice", terms.renewals),
+    View("tax by country", "what is taxed where, and at what rate", amounts.tax_by_country),
+    View("credits", "what was credited, to whom and for what reason", amounts.credited),
     View(
         "partner earned credit",
         "where it was earned, and where it was missed",
-        view_amounts.earned_credit,
+        amounts.earned_credit,
     ),
-    View("open balance", "what of each invoice is not paid yet", view_amounts.balance,
+    View("open balance", "what of each invoice is not paid yet", amounts.balance,
          of_headers=True),
 )  # fmt: skip
 BY_NAME = {view.name: view for view in VIEWS}

@@ -1,0 +1,1 @@
+"""What is odd about an invoice or about line items."""

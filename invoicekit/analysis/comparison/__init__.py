@@ -1,0 +1,1 @@
+"""What changed from one invoice, month or estimate to another."""

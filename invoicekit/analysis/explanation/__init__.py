@@ -1,0 +1,1 @@
+"""Why a line costs what it costs."""

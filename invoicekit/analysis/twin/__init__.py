@@ -1,0 +1,1 @@
+"""Line items under false names."""

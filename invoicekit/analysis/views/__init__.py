@@ -1,0 +1,1 @@
+"""Small frames that analysts ask for, by name."""
