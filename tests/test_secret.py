@@ -256,12 +256,15 @@ def test_an_interrupt_while_the_service_is_asked_shows_no_token(serve, open_clie
         while not over.wait(0.3):
             _thread.interrupt_main()
 
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt) as error:
+    def ask():
         try:
             client._session.ask(partner_center.invoices().first, "f", correlation_id="c")
         finally:
             over.set()
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt) as error:
+        ask()
     assert TOKEN not in shown(error.value)
 
 
