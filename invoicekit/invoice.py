@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -36,6 +35,7 @@ from invoicekit.sources.partner_center.header import (
     notes_of,
     pairs_of,
     receipts_of,
+    total_of,
 )
 from invoicekit.sources.partner_center.source import resource
 from invoicekit.sources.partner_center.vocabulary import line_item_type_of, provider_of
@@ -496,8 +496,7 @@ class Invoice:
         kept: list[Kept] = []
         found = read_back(self._session, partner_center.invoice(self.id), resource, kept.append)
         for one in kept:
-            total = json.loads(one.body, parse_float=str, parse_int=str).get("totalCharges")
-            if Decimal(str(total)) != self.total:
+            if total_of(one.body) != self.total:
                 raise MissError
             take(one)
         return found

@@ -26,7 +26,7 @@ from invoicekit.frames.collection_result import (
     collections_frame,
     ledger_frame,
 )
-from invoicekit.visible import visible
+from invoicekit.visible import first_few, visible
 
 MOST_NAMED = 3  # invoices, or files
 SAID = {"v1": "Partner Center", "graph": "Microsoft Graph", "files": "files"}  # of sources
@@ -128,7 +128,8 @@ def read(
 
     files = read_files([path, *paths], decimal=decimal, dates=dates)
     results = results_of(files)
-    return LineItems(_named(_invoice_ids(results) or [one.name for one in files]), results)
+    ids = _invoice_ids(results) or [one.name for one in files]
+    return LineItems(first_few(ids, MOST_NAMED), results)
 
 
 def redact(line_items: LineItems, *, key: str | bytes) -> LineItems:
@@ -172,18 +173,14 @@ def redact(line_items: LineItems, *, key: str | bytes) -> LineItems:
             "invoice.line_items() or ik.read()"
         )
     results = redacted(line_items.results, FalseNames(key))
-    return LineItems(_named(_invoice_ids(results)) or "redacted lines", results)
+    ids = first_few(_invoice_ids(results), MOST_NAMED)
+    return LineItems(ids or "redacted lines", results)
 
 
 def _invoice_ids(results: Iterable[CollectionResult]) -> list[str]:
     """Those that the lines name."""
     frames = (frame for result in results for frame in result.frames.values())
     return sorted({name for frame in frames for name in frame["invoice_id"]} - {None})
-
-
-def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 class Unbilled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 # Categories that change a terminal's or a browser's mind instead of showing something: controls,
@@ -55,6 +56,16 @@ def escaped(text: str) -> str:
         else "".join(f"\\u{unit:04x}" for unit in _utf16(letter))
         for letter in text
     )
+
+
+def first_few(names: Sequence[object], most: int) -> str:
+    """The first of some names, and how many more there are.
+
+    >>> first_few(["a", "b", "c"], 2), first_few(["a"], 2)
+    ('a, b and 1 more', 'a')
+    """
+    more = len(names) - most
+    return ", ".join(map(str, names[:most])) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _utf16(letter: str) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from invoicekit.analysis.money import EXACT, decimals_of, plain
 from invoicekit.analysis.totals import totals
-from invoicekit.visible import visible
+from invoicekit.visible import first_few, visible
 
 Rate = int | str | Decimal
 Markup = int | str | Mapping[str | None, Rate]
@@ -181,8 +181,7 @@ def _normal(key: object) -> str | None:
 
 def _named(ids: Sequence[object] | Mapping[Any, Any]) -> str:
     names = ["(no customer)" if one is None else visible(str(one)) for one in ids]
-    rest = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
+    return first_few(names, MOST_NAMED)
 
 
 def summed(amounts: Iterator[Decimal] | Sequence[Decimal]) -> Decimal:

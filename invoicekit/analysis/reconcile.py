@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from invoicekit.analysis.checks.findings import Proof, findings_of
+from invoicekit.analysis.checks.findings import PART, Proof, findings_of
 from invoicekit.analysis.checks.grounds import Grounds
 from invoicekit.analysis.money import EXACT, MOST, plain
 from invoicekit.analysis.suspects.search import is_borne, suspects_of
@@ -24,7 +24,6 @@ State = Literal["ties", "differs", "incomplete"]
 NOT_BILLED = "not billed yet"
 MARKS = {"ties": "✔", "differs": "✘", "incomplete": "⚠"}
 INKS = {"ties": "#0b5d3b", "differs": "#8c1d18", "incomplete": "#6b4400"}
-PART = ("provider", "line_item_type", "object_type")
 PARTS = {
     "part": pl.String(),
     **dict.fromkeys(PART, pl.String()),
@@ -230,10 +229,13 @@ def reconcile(
 
     Raises:
         TypeError: `invoice_total` is no `Decimal`.
+        ValueError: it is no number, or infinite.
         FrameError: the amounts are too large to be added.
     """
-    if not isinstance(invoice_total, Decimal | int):
+    if not isinstance(invoice_total, Decimal | int) or isinstance(invoice_total, bool):
         raise TypeError('the total is exact, not a float or a text: write Decimal("2076.63")')
+    if not Decimal(invoice_total).is_finite():
+        raise ValueError(f"not an amount: {invoice_total}")
     return proven(
         Grounds(charges),
         charges,

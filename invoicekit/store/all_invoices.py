@@ -18,8 +18,9 @@ from invoicekit.frames.schema import BY_OBJECT_TYPE, INSTANT
 from invoicekit.line_items import InvoiceLines
 from invoicekit.sources.base import InvoiceHeader
 from invoicekit.sources.partner_center.header import billed_of, header_of
-from invoicekit.store.dataset import NotStoredError, Store, Stored, named
+from invoicekit.store.dataset import MOST_NAMED, NotStoredError, Store, Stored
 from invoicekit.store.invoice_entry import is_whole, key_of
+from invoicekit.visible import first_few
 
 COLUMNS = {**CHARGES, "invoice_date": pl.Date(), "month": pl.String()}
 DAYS_AND_INSTANTS = {pl.Date(), INSTANT}
@@ -86,8 +87,8 @@ def all_charges(store: Store, headers: pl.DataFrame) -> AllCharges:
         mine.append(one)
     if missing and not mine:
         raise NotFoundError(
-            f"not one of these invoices is in the store: {named(missing)}. client.sync() brings "
-            "them in"
+            "not one of these invoices is in the store: "
+            f"{first_few(missing, MOST_NAMED)}. client.sync() brings them in"
         )
     notices = [not_stored(missing)] if missing else []
     notices += [*unsure(mine), *unknown(mine)]
@@ -144,7 +145,8 @@ def not_stored(missing: Sequence[str]) -> str:
     """What to say of invoices that are not in the store."""
     return (
         f"not among these charges, for they are not in the store, are {len(missing)} "
-        f"invoice{'' if len(missing) == 1 else 's'}: {named(missing)}. client.sync() brings them in"
+        f"invoice{'' if len(missing) == 1 else 's'}: {first_few(missing, MOST_NAMED)}. "
+        "client.sync() brings them in"
     )
 
 
@@ -154,7 +156,7 @@ def unsure(stored: Sequence[Stored]) -> Iterator[str]:
     if names:
         yield (
             "some lines were not to be had, or may have changed since, of "
-            f"{named(names)}; client.sync() asks for them again"
+            f"{first_few(names, MOST_NAMED)}; client.sync() asks for them again"
         )
 
 
@@ -165,7 +167,8 @@ def unknown(stored: Sequence[Stored]) -> Iterator[str]:
         types = sorted({name for one in stored for name in one.files} - BY_OBJECT_TYPE.keys())
         yield (
             f"lines of {', '.join(types)} are not among these charges, for invoicekit does not "
-            f"know what they are: incomplete is {named(names)}. client.scan(…) has the lines"
+            f"know what they are: incomplete is {first_few(names, MOST_NAMED)}. client.scan(…) has "
+            "the lines"
         )
 
 

@@ -17,6 +17,7 @@ from invoicekit.fetch.manifest import BLOB_SUFFIX, PAGE, Manifests
 from invoicekit.files.private import MARKER, PART, is_marked
 from invoicekit.files.removal import Layout, Removed, remove_within
 from invoicekit.store.dataset import Store
+from invoicekit.visible import first_few
 
 MOST_NAMED = 5
 REST: Layout = {PART: None}  # what may be in a partner's folder beside collections and the store
@@ -123,11 +124,9 @@ class Cache:
                 removed.add(_cleared(partner))
         left = _deepest(removed.left)
         if left:
-            named = ", ".join(map(str, left[:MOST_NAMED]))
-            more = f" and {len(left) - MOST_NAMED:,} more" if len(left) > MOST_NAMED else ""
             warn(
-                f"not deleted, for it is not invoicekit's or another program holds it: {named}"
-                f"{more}"
+                "not deleted, for it is not invoicekit's or another program holds it: "
+                f"{first_few(left, MOST_NAMED)}"
             )
         return Cleared(gone, removed.size, left)
 

@@ -39,10 +39,9 @@ from invoicekit.store.manifest import (
     write_manifest,
 )
 from invoicekit.store.writer import Writer
+from invoicekit.visible import first_few
 
-__all__ = [
-    "FOLDER", "NOTES", "VERSION", "Key", "NotStoredError", "Store", "Stored", "Writer", "named",
-]  # fmt: skip
+__all__ = ["FOLDER", "NOTES", "VERSION", "Key", "NotStoredError", "Store", "Stored", "Writer"]
 
 FOLDER, NOTES = "lines", "_invoices"
 # What polars raises where a file is not what it should be; a panic is not even an Exception.
@@ -130,7 +129,8 @@ class Store:
             if parts.damaged(self.folder, invoice.files[object_type])
         ]
         if lost:
-            raise FrameError(f"stored lines are gone or damaged, of {named(lost)}. {REMEDY}")
+            names = first_few(lost, MOST_NAMED)
+            raise FrameError(f"stored lines are gone or damaged, of {names}. {REMEDY}")
         return self._scan(object_type, mine)
 
     def stored(self) -> list[Stored]:
@@ -150,7 +150,8 @@ class Store:
             except UnreadableError as cause:
                 lost.append(f"{path.stem} ({cause})")
         if lost:
-            raise FrameError(f"what was stored cannot be read, of {named(lost)}. {REMEDY}")
+            names = first_few(lost, MOST_NAMED)
+            raise FrameError(f"what was stored cannot be read, of {names}. {REMEDY}")
         return [stored for stored in found if stored]
 
     def write(self, key: Key) -> Writer:
@@ -279,9 +280,3 @@ def _schema(name: str, columns: Iterable[str]) -> dict[str, pl.DataType]:
     kind = BY_OBJECT_TYPE.get(name)
     known = {column.name: column.type.dtype for column in kind.columns} if kind else {}
     return {column: OURS.get(column) or known.get(column, pl.String()) for column in columns}
-
-
-def named(names: Sequence[str]) -> str:
-    """The first of some names, and how many more there are."""
-    rest = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")

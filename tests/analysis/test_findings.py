@@ -329,6 +329,14 @@ def test_usage_that_is_not_what_was_billed(billing, days, count, amount, words):
     assert words in detail
 
 
+def test_usage_is_compared_however_large_and_refused_where_its_sums_would_wrap():
+    large = "9000000000000"
+    ((_, more, _),) = restated([billed(large)], [used(large), used(large, 2)])
+    assert more == d(large)
+    with pytest.raises(ik.FrameError, match="too large to be checked exactly"):
+        restated([billed("1")], [used("90000000000000"), used("90000000000000", 2)])
+
+
 def test_usage_of_another_currency_is_not_what_was_billed():
     ((found, _, _),) = restated([billed("10.00")], [used("10", billing_currency="EUR")])
     assert found == 1

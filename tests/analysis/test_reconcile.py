@@ -148,3 +148,14 @@ def test_details_that_name_nothing_make_no_whole_invoice():
     proof = ik.reconcile(charges, Decimal(0), currency="USD", details=nothing)
     assert proof.state == "incomplete"
     assert proof.missing == ["invoice (names no collections)"]
+
+
+@pytest.mark.parametrize("total", ["NaN", "sNaN", "Infinity", "-Infinity"])
+def test_a_total_that_is_no_amount_is_refused(total):
+    with pytest.raises(ValueError, match="not an amount"):
+        ik.reconcile(frame(), Decimal(total), currency="USD")
+
+
+def test_yes_is_no_amount():
+    with pytest.raises(TypeError, match="the total is exact"):
+        ik.reconcile(frame(), True, currency="USD")

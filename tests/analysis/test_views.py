@@ -52,9 +52,9 @@ def test_there_is_a_view_for_each_question():
 
 
 def test_an_unknown_view_is_named_with_what_is_meant(demo):
-    with pytest.raises(ValueError, match=r"no view 'seat'\. Did you mean 'seats'\? The views"):
+    with pytest.raises(ValueError, match=r"no view 'seat'; the views are .* mean 'seats'\?"):
         demo.latest.view("seat")
-    with pytest.raises(ValueError, match=r"no view 'xyz'\. The views are customers, products"):
+    with pytest.raises(ValueError, match=r"no view 'xyz'; the views are customers, products"):
         demo.view("xyz")
 
 

@@ -10,13 +10,14 @@ import polars as pl
 import pytest
 import typer
 
-from invoicekit.cli.app import COMMANDS, main
+from invoicekit.cli.app import COMMANDS
 from invoicekit.cli.plain import plain_words
 from invoicekit.cli.terminal import run as run_app
 from invoicekit.errors import AccessError
 from invoicekit.sandbox.demo import demo_partner
 from invoicekit.sandbox.server import Sandbox
 from support.server import Reply
+from support.shell import in_process
 
 WRONG = """
 nonsense
@@ -121,20 +122,8 @@ def sandbox():
 @pytest.fixture
 def shell(sandbox, tmp_path, monkeypatch, capfd):
     """The command line in this process: its exit code, and what it printed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-    monkeypatch.setenv("INVOICEKIT_BASE_URL", sandbox.url)
-    monkeypatch.setenv("INVOICEKIT_TOKEN", sandbox.token)
-    monkeypatch.setenv("INVOICEKIT_CACHE_DIR", str(tmp_path / "cache"))
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        shown = capfd.readouterr()
-        return left.value.code, shown.out, shown.err
-
-    return run
+    settings = {"base_url": sandbox.url, "token": sandbox.token, "cache_dir": tmp_path / "cache"}
+    return in_process(settings, tmp_path, monkeypatch, capfd)
 
 
 def test_the_nearest_key_is_named(shell):

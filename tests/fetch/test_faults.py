@@ -401,14 +401,14 @@ def test_packed_in_chunks_slow_or_with_a_mark_it_is_the_same(serve, open_client,
     assert kept(client) == ("committed", 5)
 
 
-def test_thousands_of_small_pages(serve, open_client):
-    service = serve(Chain(3_000))
+def test_ten_thousand_small_pages(serve, open_client):
+    service = serve(Chain(10_000))
     client = open_client(service)
     pages, readings = pull(
         client._session, collection_of(client), pages_of, lambda pages: sum(1 for _ in pages)
     )
-    assert pages == len(readings) == len(service.asked) == 3_000
-    assert kept(client) == ("committed", 3_000)
+    assert pages == len(readings) == len(service.asked) == 10_000
+    assert kept(client) == ("committed", 10_000)
 
 
 def test_two_tenants_on_one_folder_share_nothing(serve, open_client):

@@ -252,6 +252,12 @@ class TestWhatIsNotInTheCache:
         assert pages_of(manifest, "header")["files"] == []
         assert manifest["missing"][0].startswith("header: ")
 
+    def test_a_header_in_another_case_is_there_as_it_was_sent(self, serve, open_client, tmp_path):
+        partner = two_page_invoice()
+        partner.headers["G1"] = partner.headers["G1"].replace("totalCharges", "TotalCharges")
+        held = read(open_client(serve(partner)).invoice("G1").evidence(tmp_path / "e.zip"))
+        assert b'"TotalCharges":3.30' in held["pages/header/00001.json"]
+
     def test_offline_it_is_made_of_what_is_there(self, serve, open_client, tmp_path):
         service = serve(two_page_invoice())
         online = open_client(service)

@@ -9,7 +9,13 @@ import select
 import subprocess
 import sys
 import time
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
+
+from invoicekit.cli.app import main
 
 
 def environment(url: str, token: str, cache: Path, **more: str) -> dict[str, str]:
@@ -64,6 +70,23 @@ def on_terminal(
         if process.poll() is None and time.monotonic() > end:
             process.kill()
     return got.decode(), process.returncode
+
+
+def in_process(settings: Mapping[str, object], folder: Path, monkeypatch, capfd):
+    """The command line in this process, in that folder: its exit code, and what it printed."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"INVOICEKIT_{name.upper()}", str(value))
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        shown = capfd.readouterr()
+        return left.value.code, shown.out, shown.err
+
+    return run
 
 
 def screen(got: str) -> list[str]:

@@ -14,7 +14,8 @@ from invoicekit.analysis.checks.copies import LINE, copies, numbered, picked
 from invoicekit.analysis.checks.drift import undocumented
 from invoicekit.analysis.checks.grounds import Grounds
 from invoicekit.analysis.checks.restated import restated
-from invoicekit.analysis.checks.tax_rates import odd_tax
+from invoicekit.analysis.checks.severity import ERROR, NOTE, WARNING, errors_first
+from invoicekit.analysis.checks.tax_rates import ODD_TAX, odd_tax
 from invoicekit.analysis.money import EXACT, plain
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import FrameError
@@ -22,7 +23,6 @@ from invoicekit.frames.charges import paged_charges
 from invoicekit.frames.schema import BY_OBJECT_TYPE, KINDS, NUMBER
 from invoicekit.visible import visible
 
-ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
 FINDINGS = {
     "finding": pl.String(),
     "severity": pl.String(),
@@ -90,9 +90,7 @@ def findings_of(grounds: Grounds, proof: Proof) -> pl.DataFrame:
         raise FrameError(
             "the amounts are too large to be checked exactly (38 digits, 24 of them decimals)"
         ) from cause
-    frame = pl.DataFrame(rows, schema=FINDINGS)
-    order = pl.col("severity").replace_strict(SEVERITIES, list(range(len(SEVERITIES))))
-    return frame.sort(order, maintain_order=True)
+    return errors_first(pl.DataFrame(rows, schema=FINDINGS))
 
 
 def _row(check: Check, row: Row) -> Row:
@@ -273,11 +271,7 @@ CHECKS = (
     Check(
         "tax rate",
         WARNING,
-        _of_charges(
-            _oddly_taxed,
-            "tax that is not at the rate of the customer's, or country's, other lines, or is out "
-            "of line with its subtotal",
-        ),
+        _of_charges(_oddly_taxed, ODD_TAX),
         BILLING,
     ),
     Check(

@@ -10,7 +10,8 @@ import polars as pl
 
 from invoicekit.analysis.checks.copies import LINE, copies, numbered, picked
 from invoicekit.analysis.checks.drift import drifted, undocumented
-from invoicekit.analysis.checks.tax_rates import odd_tax
+from invoicekit.analysis.checks.severity import ERROR, NOTE, WARNING, errors_first
+from invoicekit.analysis.checks.tax_rates import ODD_TAX, odd_tax
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.totals import totals
 from invoicekit.analysis.views.terms import priced
@@ -18,9 +19,8 @@ from invoicekit.frames.charge_types import UNKNOWN, charge_type_of
 from invoicekit.frames.charges import charges, source_of
 from invoicekit.frames.numbers import AS_SENT
 from invoicekit.frames.schema import BY_OBJECT_TYPE, NUMBER
-from invoicekit.visible import visible
+from invoicekit.visible import first_few, visible
 
-ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
 CHECKS = ("null", "no customer", "unknown type", "unknown field", "doubled rows", "price moved",
           "negative", "zero", "tax rate", "rounded", "drift")  # fmt: skip
 QUALITY = {
@@ -97,8 +97,7 @@ def quality(
         for check, found in zip(CHECKS, FINDERS, strict=True)
         for row in found(lines)
     ]
-    order = pl.col("severity").replace_strict(SEVERITIES, list(range(len(SEVERITIES))))
-    frame = pl.DataFrame(rows, schema=QUALITY).sort(order, maintain_order=True)
+    frame = errors_first(pl.DataFrame(rows, schema=QUALITY))
     shown = [visible(text) for text in frame["detail"]]
     return frame.with_columns(pl.Series("detail", shown, dtype=pl.String))
 
@@ -154,7 +153,7 @@ def _unknown_types(lines: Lines) -> Iterator[Row]:
         (pl.col("charge_family") == UNKNOWN) & pl.col("charge_type").is_not_null()
     )
     words = unknown.select(pl.col("charge_type").unique().sort()).collect().to_series()
-    detail = f"charge types that no page of Microsoft explains: {_named(map(repr, words))}"
+    detail = f"charge types that no page of Microsoft explains: {_words(words)}"
     yield from _rows(unknown, WARNING, detail, "charge_type")
 
 
@@ -202,7 +201,7 @@ def _negative(lines: Lines) -> Iterator[Row]:
     words = below.select(pl.col("charge_type").unique()).collect().to_series()
     bills = [word for word in words if (kind := charge_type_of(word)) and kind.sign > 0]
     wrong = pl.col("charge_type").is_in(bills).fill_null(value=False)
-    detail = f"below zero, of charge types that bill: {_named(map(repr, sorted(bills)))}"
+    detail = f"below zero, of charge types that bill: {_words(sorted(bills))}"
     yield from _rows(below.filter(wrong), WARNING, detail, "total")
     detail = "below zero: credits, and what is taken back to be billed anew"
     yield from _rows(below.filter(~wrong), NOTE, detail, "total")
@@ -222,8 +221,7 @@ def _tax_rates(lines: Lines) -> Iterator[Row]:
     yield from _rows(
         counted.filter(pl.col(LINE).is_in(odd.implode())).drop(LINE),
         WARNING,
-        "tax that is not at the rate of the customer's, or country's, other lines, or is out of "
-        "line with its subtotal",
+        ODD_TAX,
         "tax",
     )
 
@@ -262,7 +260,5 @@ FINDERS: tuple[Callable[[Lines], Iterator[Row]], ...] = (
 )  # fmt: skip
 
 
-def _named(words: Iterable[str]) -> str:
-    every = list(words)
-    more = f" and {len(every) - MOST_NAMED} more" if len(every) > MOST_NAMED else ""
-    return ", ".join(every[:MOST_NAMED]) + more
+def _words(words: Iterable[str]) -> str:
+    return first_few(list(map(repr, words)), MOST_NAMED)

@@ -104,10 +104,11 @@ def _unlike(
     pair: Pair, billing: pl.LazyFrame, usage: pl.LazyFrame, currency: str
 ) -> list[pl.DataFrame]:
     used, billed = _used(pair, usage), _billed(pair, billing)
-    if not (used.height and _fits(used, "used") and _fits(billed, "billed")):
+    if used.is_empty() or billed.is_empty():  # the oldest payloads do not say whose usage it is
         return []
-    if billed.is_empty():  # the oldest payloads do not say whose usage it is
-        return []
+    for sums, lines, amount in ((used, usage, 1), (billed, billing, 0)):
+        if not _fits(sums):  # a sum of all, which raises where one of some could have wrapped
+            lines.select(pl.col(pair.amounts[amount]).abs().sum()).collect()
     by_category = _by_category(pair, used, billed)
     told = by_category[1].select(KEY).unique()
     undivided = pl.lit(None, pl.String).alias("category")
@@ -181,12 +182,10 @@ def _billed(pair: Pair, billing: pl.LazyFrame) -> pl.DataFrame:
     return grouped.filter(pl.col("subscription").is_not_null(), pl.col("metered") | ~some)
 
 
-def _fits(sums: pl.DataFrame, amount: str) -> bool:
-    """Whether no sum of a group can have wrapped."""
+def _fits(sums: pl.DataFrame) -> bool:
+    """Whether it is plain that no sum of a group has wrapped."""
     most = sums["most"].max()
-    return sums[amount].is_empty() or (
-        isinstance(most, Decimal) and most * int(sums["lines"].sum()) < ROOM
-    )
+    return not isinstance(most, Decimal) or most * int(sums["lines"].sum()) < ROOM
 
 
 def _by_category(

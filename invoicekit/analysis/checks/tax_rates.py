@@ -17,6 +17,10 @@ MICRO = pl.Decimal(38, 6)
 PLACES = 6
 MOST = 10**12 * 10**PLACES  # of greater amounts the products below would not fit
 ENOUGH = 4  # lines that make a rate usual
+ODD_TAX = (
+    "tax that is not at the rate of the customer's, or country's, other lines, or is out of line "
+    "with its subtotal"
+)
 FINE = 10**9  # parts of 1 that rates are ordered by
 
 

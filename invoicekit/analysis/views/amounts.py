@@ -15,13 +15,12 @@ import polars as pl
 from invoicekit.analysis.checks.copies import LINE, numbered
 from invoicekit.analysis.checks.tax_rates import odd_tax
 from invoicekit.analysis.money import EXACT, decimals_of, ratio, rounded
-from invoicekit.analysis.totals import totals
+from invoicekit.analysis.totals import AMOUNTS, totals
 from invoicekit.frames.charge_types import CHANGE, CREDIT, FAMILIES, TAX
 from invoicekit.frames.schema import NUMBER
 
 EARNED = ("Partner Earned Credit Applied", "PEC Applied")  # as a reason of credit
 EARNED_PERCENT = 15
-AMOUNTS = ("subtotal", "tax", "total")
 
 
 def customers(charges: pl.LazyFrame) -> pl.DataFrame:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import polars as pl
 
 from invoicekit.analysis.comparison.months import changes_by_month
 from invoicekit.analysis.views import amounts, terms
+from invoicekit.errors import one_of
 
 Make = Callable[[pl.LazyFrame], pl.DataFrame]
 
@@ -60,6 +60,4 @@ def view_named(name: str) -> View:
     """
     if found := BY_NAME.get(name):
         return found
-    near = get_close_matches(str(name).lower(), BY_NAME, n=1)
-    like = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"there is no view {name!r}.{like} The views are {', '.join(BY_NAME)}")
+    raise ValueError(f"there is no view {name!r}{one_of(str(name), BY_NAME, 'the views are')}")

@@ -21,8 +21,9 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Protocol
 
 from invoicekit.errors import PageError, warn
-from invoicekit.visible import visible
+from invoicekit.visible import first_few, visible
 
+MOST_NAMED = 5  # of what is left out
 MOST_FILES = 10_000  # entries of a folder and all below it, or of a zip
 MOST_DIRECTORY = 16 << 20  # bytes of a zip's own list of entries
 MOST_TIMES = 200  # that a file grows when it is unpacked; deflate's limit is 1,032
@@ -241,9 +242,8 @@ def _suffixes() -> str:
 
 def _tell(where: str, left_out: list[str]) -> None:
     if left_out:
-        names = ", ".join(map(visible, sorted(left_out)[:5]))
-        more = f" and {len(left_out) - 5:,} more" if len(left_out) > 5 else ""  # noqa: PLR2004
+        names = list(map(visible, sorted(left_out)))
         warn(
             f"{where}: left out what is not named {_suffixes()}, what is hidden, and links: "
-            f"{names}{more}"
+            f"{first_few(names, MOST_NAMED)}"
         )

@@ -11,8 +11,9 @@ import msgspec
 import polars as pl
 
 from invoicekit.errors import FrameError, PageError
+from invoicekit.frames.decode import decode_invoices
 from invoicekit.frames.schema import NUMBER
-from invoicekit.pages import Request
+from invoicekit.pages import BOM, Request, page_of
 from invoicekit.sources.base import InvoiceHeader
 from invoicekit.sources.partner_center import requests
 from invoicekit.sources.partner_center.vocabulary import bare
@@ -78,6 +79,16 @@ def header_of(row: Mapping[str, Any]) -> InvoiceHeader:
         document_type=row["document_type"],
         amendments=row["amendments"],
     )
+
+
+def total_of(body: bytes) -> Decimal | None:
+    """The total of a header as it was sent; `None` where it cannot be read."""
+    try:
+        rows = decode_invoices([page_of([body.removeprefix(BOM)], "the header")])
+    except FrameError:
+        return None
+    found: Decimal | None = rows["total_charges"].item()
+    return found
 
 
 def headers_of(rows: pl.DataFrame) -> pl.DataFrame:
