@@ -136,9 +136,9 @@ class Reconciliation:
         """The smallest sets of lines whose sum is the difference; empty where it ties, or none is.
 
         Columns: `candidate` (a number, 1 the likeliest), `reason` in words, then those of the
-        charges, and `page`: one row a line, at most 20 candidates. The sum is the difference with
-        either sign: of the opposite one, lines that the invoice's total does not have; of the
-        same, lines that it has once more. One unit comes first (a line, a whole order,
+        charges, and `page`: one row a line, at most 20 candidates. Their sum is the difference, or
+        its opposite: lines of the opposite sum are those that the invoice's total leaves out, lines
+        of the same sum those that it counts once more. One unit comes first (a line, a whole order,
         subscription, page or collection, all copies, all credits), then two lines, then more of
         those that are likely (copies, credits, one order, one day). What sums to the same cannot
         be told apart, and the reason says so. Where the invoice is incomplete they prove little:

@@ -1,4 +1,4 @@
-"""What a proof was made from: the lines, lazily, to be looked at again where somebody asks why."""
+"""What a proof was made from, kept lazily: findings and suspects look at the lines again."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def suspects_of(grounds: Grounds, difference: Decimal, currency: str) -> pl.Data
 
 
 def is_borne(grounds: Grounds, difference: Decimal, currency: str) -> bool:
-    """Whether one unit is the difference."""
+    """Whether one line, order, subscription, page or collection comes to the difference."""
     lines, wanted = _lines(grounds, difference, currency)
     return bool(units(lines, wanted))
 

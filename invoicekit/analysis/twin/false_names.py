@@ -61,7 +61,7 @@ class FalseNames:
         return Decimal(percent).scaleb(-2)
 
     def name(self, label: str) -> Callable[[str], str]:
-        """The function that gives a name of so many signs behind the label."""
+        """The function from a text to its false name: the label, and a number."""
         return lambda text: f"{label} {self._hex(label, text)}"
 
     def domain(self, text: str) -> str:
