@@ -132,7 +132,7 @@ def test_legacy_lines_are_not_at_graph(both, open_client):
     client = open_client(both)
     legacy = next(one for one in client.invoices()["invoice_id"] if one.startswith("D"))
     assert set(client.invoice(legacy).line_items().ledger["source"]) == {"v1"}
-    with pytest.raises(ValueError, match="Graph does not hold"):
+    with pytest.raises(ValueError, match="'graph' does not hold"):
         client.invoice(legacy).line_items(source="graph")
 
 

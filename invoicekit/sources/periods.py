@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from invoicekit.clouds import CLOUDS
 from invoicekit.errors import one_of
 
-SOURCE_NAMES = ("v1", "graph")
 NEW_COMMERCE = frozenset({"onetime", "marketplace", "external", "all"})
 
 
@@ -74,25 +74,36 @@ def choose_source(
         period_start: the first day of the billing period, as the invoice's header says it.
         invoice_date: the day of the invoice; it counts where there is no period.
         cloud: a name of `CLOUDS`.
-        source: one of `SOURCE_NAMES` overrides the table.
+        source: one that the table has, whatever the month.
 
     Raises:
-        ValueError: `source` is no source, or Graph is asked for what it never holds.
+        ValueError: `source` is none of these, or is asked for what it never holds.
 
     >>> choose_source("onetime", period_start=date(2024, 2, 1), invoice_date=None, cloud="global")
     'graph'
     >>> choose_source("office", period_start=date(2024, 2, 1), invoice_date=None, cloud="global")
     'v1'
     """
-    if source is not None and source not in SOURCE_NAMES:
-        raise ValueError(f"{source!r} is no source{one_of(str(source), SOURCE_NAMES)}")
-    if source == "graph" and not PERIODS[0].holds(provider, date.max, cloud):
-        raise ValueError(
-            f"Graph does not hold {provider} of the {cloud} cloud: it serves new commerce "
-            f"({', '.join(sorted(NEW_COMMERCE))}) of the global cloud alone. Leave source out, or "
-            'pass source="v1"'
-        )
     if source is not None:
+        _check(source, provider, cloud)
         return source
     month = billing_month(period_start, invoice_date) or date.min
     return next(row.source for row in PERIODS if row.holds(provider, month, cloud))
+
+
+def _check(source: str, provider: str, cloud: str) -> None:
+    """Refuse a source that is in no row, or in none that ever holds such a collection."""
+    names = sorted({row.source for row in PERIODS}, reverse=True)
+    if source not in names:
+        raise ValueError(f"{source!r} is no source{one_of(str(source), names)}")
+    rows = [row for row in PERIODS if row.source == source]
+    if not any(row.holds(provider, date.max, cloud) for row in rows):
+        has = " or ".join(
+            f"the providers {', '.join(sorted(row.providers or ()))} of the "
+            f"{' or '.join(sorted(row.clouds or CLOUDS))} cloud"
+            for row in rows
+        )
+        raise ValueError(
+            f"{source!r} does not hold {provider} of the {cloud} cloud: it has {has} alone. Leave "
+            'source out, or pass source="v1"'
+        )

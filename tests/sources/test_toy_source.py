@@ -29,6 +29,12 @@ def rows_of_tables(monkeypatch) -> Iterator[None]:
     wire_names._folded.cache_clear()
 
 
+def chosen(provider: str, source: str) -> str:
+    return periods.choose_source(
+        provider, period_start=None, invoice_date=None, cloud="global", source=source
+    )
+
+
 def lines(number: int) -> bytes:
     """A page of the API: one line a customer, amounts as numbers with all their digits."""
     found = [
@@ -70,6 +76,7 @@ def test_an_invoice_of_a_further_api_goes_all_the_way(serve, open_client, partne
     ]  # fmt: skip
     proof = found.reconcile()
     assert (proof.state, proof.difference) == ("differs", Decimal("-0.33"))
+    assert proof.findings["finding"].to_list() == ["header only"]
     assert found.line_items().ledger["rows"].to_list() == [3, 3]
     html = found.report(tmp_path / "toy.html").read_text(encoding="utf-8")
     assert "Käse &amp; Co" in html
@@ -81,6 +88,16 @@ def test_an_invoice_of_a_further_api_goes_all_the_way(serve, open_client, partne
     again = open_client(service).invoice("G1")  # from the store
     assert again.reconcile() == proof
     assert len([one for one in service.asked[asked:] if "/toy/" in one.target]) == 0
+
+
+def test_a_further_api_can_be_named_and_stands_in_no_other_ones_way(serve, open_client, partner):
+    client = open_client(serve(partner))
+    assert client.invoice("G1").line_items(source="toy").ledger["source"].unique().to_list() == [
+        "toy"
+    ]
+    with pytest.raises(ValueError, match=r"'toy' does not hold office .*: it has .* onetime of"):
+        chosen("office", source="toy")
+    assert chosen("marketplace", source="graph") == "graph"
 
 
 def test_what_a_further_api_does_not_have_is_left_out(serve, open_client, partner):
