@@ -17,7 +17,7 @@ import polars as pl
 from invoicekit.analysis.checks.grounds import Grounds
 from invoicekit.analysis.reconcile import MARKS, NOT_BILLED, Reconciliation, proven, reconcile
 from invoicekit.analysis.totals import totals
-from invoicekit.errors import FrameError
+from invoicekit.errors import FrameError, PageError
 from invoicekit.frames.charges import charges
 from invoicekit.frames.collection_result import (
     COLLECTIONS,
@@ -26,6 +26,7 @@ from invoicekit.frames.collection_result import (
     collections_frame,
     ledger_frame,
 )
+from invoicekit.secret import scrubbing
 from invoicekit.visible import first_few, visible
 
 MOST_NAMED = 3  # invoices, or files
@@ -126,7 +127,10 @@ def read(
     """
     from invoicekit.sources.files.reading import read_files, results_of
 
-    files = read_files([path, *paths], decimal=decimal, dates=dates)
+    files = scrubbing(
+        lambda: read_files([path, *paths], decimal=decimal, dates=dates),
+        kinds=(PageError, FrameError),  # their frames had the rows, which are customers' data
+    )
     results = results_of(files)
     ids = _invoice_ids(results) or [one.name for one in files]
     return LineItems(first_few(ids, MOST_NAMED), results)

@@ -21,6 +21,7 @@ from rich.pretty import pretty_repr
 from rich.traceback import Traceback
 
 import invoicekit as ik
+from invoicekit.auth.entra_http import EntraHttp, open_http
 from invoicekit.auth.signers import signer_for
 from invoicekit.fetch.signing import SigningAdapter
 from invoicekit.secret import Secret, scrub, scrubbing
@@ -228,6 +229,23 @@ def test_nobody_there_or_no_tls_shows_no_token(serve, tmp_path, scheme):
         client.invoices()
     assert error.value.__cause__.request is None
     assert TOKEN not in shown(error.value)
+
+
+@pytest.mark.parametrize("password", ["P4SSWORD", "P4SS@WORD", "P4SSWORD ", "P4SSWORD[%"])
+def test_the_password_of_a_proxy_is_not_told(tmp_path, monkeypatch, password):
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://user:{password}@127.0.0.1:99999")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with ik.connect(token=TOKEN, base_url="https://127.0.0.2:9", cache_dir=tmp_path) as client:
+        client.retry_policy = ik.RetryPolicy(tries=1)
+        with pytest.raises(ik.FetchError, match=r"HTTPS_PROXY.* an address that is none") as error:
+            client.invoices()
+    assert "P4SS" not in shown(error.value)
+    entra = EntraHttp(open_http(), lambda _: None)
+    with pytest.raises(ik.FetchError, match="a proxy") as error:
+        scrubbing(lambda: entra.post("https://127.0.0.2:9/x"))
+    assert "P4SS" not in shown(error.value)
 
 
 def test_an_error_that_comes_through_a_thread_shows_no_token(serve, open_client):

@@ -49,6 +49,14 @@ def unsigned(request: PreparedRequest) -> PreparedRequest:
     return request
 
 
+def tellable(cause: Exception) -> Exception | None:
+    """`cause`, if it may be told: of a proxy's address that is none, its words are that address.
+
+    There may be a password in it. What we ask is looked at before.
+    """
+    return None if isinstance(cause, requests.exceptions.InvalidURL) else cause
+
+
 def open_http() -> requests.Session:
     """A session that tries twice more where Entra is out of breath; asking it again is harmless."""
     http = requests.Session()
@@ -107,7 +115,7 @@ class EntraHttp:
                 "proxy, and whether its certificates are trusted here",
                 url=url,
                 hint="check the network",
-            ) from cause
+            ) from tellable(cause)
         if method == "GET" and response.status_code in NO_TENANT:
             tenant = urlsplit(url).path.split("/")[1]
             named = f" {tenant}" if SHOWN.fullmatch(tenant) else " of that name"

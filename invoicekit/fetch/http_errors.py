@@ -144,6 +144,8 @@ def way_out(cause: Exception) -> str | None:
             "for who answered. The certificate of a proxy that looks into connections belongs in "
             "the file that REQUESTS_CA_BUNDLE names"
         )
+    if isinstance(cause, requests.exceptions.InvalidURL):  # what is asked was looked at before
+        return "the proxy of this machine (HTTPS_PROXY) has an address that is none"
     if isinstance(cause, requests.exceptions.ProxyError):
         return "the proxy of this machine (HTTPS_PROXY) does not let it through"
     if isinstance(cause, OSError) and "CA certificate bundle" in str(cause):

@@ -19,7 +19,7 @@ from requests_cache import NEVER_EXPIRE, CachedSession
 from requests_cache.models.response import CachedResponse
 from urllib3.exceptions import HTTPError
 
-from invoicekit.auth.entra_http import unsigned
+from invoicekit.auth.entra_http import tellable, unsigned
 from invoicekit.auth.signers import Signer, signer_for
 from invoicekit.clouds import PARTNER_CENTER
 from invoicekit.errors import PageError
@@ -236,7 +236,7 @@ class Session:
         except FOREIGN as cause:
             over = deadline.seconds if deadline.over else None
             error = unreached(asked, cause, self._timeout, over)
-            error.__cause__ = cause if audience else None  # its words tell the address
+            error.__cause__ = tellable(cause) if audience else None  # its words tell the address
             return None, error
         body = response.content or b""
         if response.status_code in GOOD and not is_web_page(body):

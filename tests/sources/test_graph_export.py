@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import replace
@@ -282,6 +283,49 @@ def test_a_secret_that_a_failure_repeats_is_not_shown(graph, open_client):
     with pytest.raises(ik.FetchError, match="could not export") as caught:
         pulled(open_client(graph))
     assert graph.token not in f"{caught.value} {caught.value.description}"
+
+
+@pytest.mark.parametrize("code", ["1", "5000"])
+def test_a_secret_is_removed_from_a_failure_before_its_words_are_cut(
+    graph, open_client, tmp_path, code
+):
+    graph.script = Script(("failed",), error=(code, "x" * 270 + graph.token))
+    with pytest.raises((LeftOut, ik.FetchError)) as caught:
+        pulled(open_client(graph), "usage")
+    told = getattr(caught.value, "error", caught.value)
+    assert graph.token[:10] not in f"{told} {vars(told)}"
+    assert told.description.endswith("x(secret)")
+    graph.script = Script(("failed",), error=(graph.token, "x"))
+    with pytest.raises(ik.FetchError, match=r"\(code \(secret\)\)") as caught:
+        pulled(open_client(graph))
+    assert graph.token[:10] not in f"{caught.value} {caught.value.code}"
+    assert not any(
+        graph.token[:10].encode() in path.read_bytes() for path in tmp_path.rglob("*.record")
+    )
+
+
+def test_an_operation_whose_address_repeats_the_token_is_kept_nowhere(graph, open_client, tmp_path):
+    where = f"{graph.url}/v1.0/reports/partners/billing/operations/{graph.token}"
+    away = Fault("submit", 202, headers=(("Location", where),), times=ALWAYS)
+    graph.script = Script(faults=(away,))
+    with pytest.raises(ik.FetchError, match="was gone"):
+        pulled(open_client(graph))
+    assert graph.token in graph.requests[-1].target
+    kept_in(tmp_path / "cache")
+
+
+def test_a_manifest_whose_blobs_are_called_by_the_token_is_refused(graph, open_client, tmp_path):
+    found = {
+        "eTag": "e", "rootDirectory": f"{graph.blob_url}/c", "sasToken": "sv=1&sig=S3CR3T",
+        "blobCount": 1, "blobs": [{"name": graph.token}],
+    }  # fmt: skip
+    body = json.dumps({"status": "succeeded", "resourceLocation": found}).encode()
+    listed = Fault("operation", 200, body=body, content_type="application/json", times=ALWAYS)
+    graph.script = Script(faults=(listed,))
+    with pytest.raises(ik.PageError, match="repeats a secret of the sign-in"):
+        pulled(open_client(graph))
+    assert not graph.blob_requests
+    kept_in(tmp_path / "cache")
 
 
 @pytest.mark.parametrize("line_item_type", ["billing", "usage"])

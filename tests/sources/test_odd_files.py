@@ -10,6 +10,7 @@ import io
 import json
 import os
 import re
+import traceback
 import tracemalloc
 import warnings
 import zipfile
@@ -400,6 +401,28 @@ def test_nothing_of_a_file_is_in_the_words_about_it(good, write):
         with pytest.raises(ik.InvoiceKitError) as caught:
             frame(write(wrong))
         assert secret not in str(caught.value)
+
+
+def test_no_frame_of_an_error_has_rows_of_a_file(good, write, tmp_path):
+    """What prints local variables would print customers with them."""
+    customer = "Contoso GmbH"
+    cells = changed(good, CustomerName=lambda _: customer, Subtotal=lambda _: customer)
+    narrow = [*changed(good, CustomerName=lambda _: customer), [customer]]
+    blob = tmp_path / "part.json"
+    blob.write_bytes(json.dumps({"CustomerName": customer, "Total": "x"}).encode())
+    lines = tmp_path / "lines.json"
+    lines.write_bytes(json_lines_of(rows_of(EURO, PAIR)) + f'{{"Total": "{customer}"'.encode())
+    for wrong in (cells[1:], cells, narrow, blob, lines):
+        path = write(wrong) if isinstance(wrong, list) else wrong
+        with pytest.raises((ik.FrameError, ik.PageError)) as caught:
+            ik.read(path)
+        error: BaseException | None = caught.value
+        while error is not None:
+            told = traceback.TracebackException.from_exception(error, capture_locals=True)
+            frames = [one for one in told.stack if one.filename != __file__]
+            assert len(frames) <= 3, frames
+            assert customer not in f"{error!r} {vars(error)} {[one.locals for one in frames]}"
+            error = error.__cause__ or error.__context__
 
 
 @pytest.mark.parametrize("line", [b'{"Total": 1', b'{"Total":1},{"Total":2}', b"[1", b"7"])

@@ -188,7 +188,14 @@ class Export:
 
     def _listed(self, operation: Operation) -> tuple[Blobs, Access]:
         manifest = operation.manifest or scrubbing(lambda: self._manifest_at(operation.link))
-        return parse_manifest(manifest, self._name, self._ask.tenant)
+        found = parse_manifest(manifest, self._name, self._ask.tenant)
+        named = found[0].record().decode()
+        if self._ask.redact(named) != named:
+            raise PageError(
+                f"the manifest of {self._name} repeats a secret of the sign-in where blobs are "
+                "named, so none is asked; nothing was kept"
+            )
+        return found
 
     def _manifest_at(self, link: Secret) -> Secret:
         url = _joined(self._root, link.reveal())
@@ -200,18 +207,20 @@ class Export:
         return Secret(body.decode("utf-8", "replace"))
 
     def _failure(self, operation: Operation) -> FetchError:
-        reason = self._ask.redact(operation.message) or "no reason named"
-        said = f"{reason} (code {self._ask.redact(operation.code) or 'none'})"
+        # Cut after secrets are gone: of half a secret nobody would know that it is one.
+        reason = self._ask.redact(operation.message)[:300] or "no reason named"
+        code = self._ask.redact(operation.code)[:40] or None
+        said = f"{reason} (code {code or 'none'})"
         if operation.code == NO_DATA:
             return NoDataError(
                 f"Graph has no data yet for {self._name}: {said}",
-                code=operation.code,
+                code=code,
                 description=reason,
                 hint="it is there some days after the invoice; legacy invoices are v1's",
             )
         return FetchError(
             f"Graph could not export {self._name}: {said}",
-            code=operation.code or None,
+            code=code,
             description=reason,
             hint="ask again later; the code tells Microsoft's support more",
         )

@@ -35,8 +35,9 @@ class Operation:
     status: str  # the service's own word, for people
     manifest: Secret = NO_SECRET  # its JSON, where it is inline: it holds a SAS
     link: Secret = NO_SECRET  # where it lies else
-    code: str = ""
-    message: str = field(default="", repr=False)  # as it came: it may repeat a secret
+    # As they came, so they may repeat a secret.
+    code: str = field(default="", repr=False)
+    message: str = field(default="", repr=False)
 
 
 def parse_operation(body: bytes, name: str) -> Operation:
@@ -59,7 +60,7 @@ def parse_operation(body: bytes, name: str) -> Operation:
         error = found.get("error")
         error = error if isinstance(error, dict) else {}
         code, message = (_text(error.get(word)) for word in ("code", "message"))
-        return Operation(state, status, code=code[:40], message=message[:300])
+        return Operation(state, status, code=code, message=message)
     if state == RUNNING:
         return Operation(state, status)
     inline = found.get("resourceLocation")
