@@ -24,7 +24,7 @@ from invoicekit.fetch.session import Session
 from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.files.private import file_name
 from invoicekit.frames.charges import CHARGES, charges
-from invoicekit.frames.collection_result import READ, SHARED, CollectionResult, Pair
+from invoicekit.frames.collection_result import READ, SHARED, CollectionResult, Pair, Results
 from invoicekit.line_items import InvoiceLines, LineItems
 from invoicekit.sources.choose import SOURCES, collections_of
 from invoicekit.sources.partner_center import requests as partner_center
@@ -71,8 +71,7 @@ class Invoice:
     def __init__(self, session: Session, row: Mapping[str, Any]) -> None:
         self._session = session
         self._header = header_of(row)
-        self._read: dict[Pair, CollectionResult] = {}
-        self._source: str | None = None  # as asked; else by the table of periods
+        self._read = Results()  # replaced as a whole: other threads may be at work on it
         self._tie_out: Reconciliation | None = None
         self.id: str = self._header.id
         self.currency: str = self._header.currency
@@ -144,14 +143,14 @@ class Invoice:
             if (provider is None or named == provider_of(provider))
             and (line_item_type is None or kind == line_item_type_of(line_item_type))
         ]
-        if source is not None and source != self._source:
-            collections_of(self._header, pairs, self._session.settings, source)  # refused or not
-            self._read.clear()  # of two sources at once, lines could count twice or not at all
-            self._source = source
-        if not self._read and not (refresh and wanted == pairs):
-            self._recall()
-        self._load([pair for pair in wanted if refresh or pair not in self._read], refresh)
-        return self._line_items(wanted)
+        read = self._read
+        if source is not None and source != read.source:
+            read = Results(source)
+            self._collections(read)  # refused or not
+            self._read = read
+        if not read.results and not (refresh and wanted == pairs):
+            read = self._recalled(read)
+        return self._line_items(self._loaded(read, wanted, refresh), wanted)
 
     @property
     def ledger(self) -> pl.DataFrame:
@@ -274,7 +273,7 @@ class Invoice:
             SettingsError: the cache folder takes no more.
         """
         if refresh:
-            self._read.clear()
+            self._read = Results(self._read.source)
         collections = self._collections()
         return sync_lines(self._session, self._header, self._entry, collections, refresh=refresh)
 
@@ -501,49 +500,46 @@ class Invoice:
             take(one)
         return found
 
-    def _collections(self) -> list[Collection]:
-        named = pairs_of(self._header)
-        return collections_of(self._header, named, self._session.settings, self._source)
+    def _collections(self, read: Results | None = None) -> list[Collection]:
+        named, source = pairs_of(self._header), (read or self._read).source
+        return collections_of(self._header, named, self._session.settings, source)
 
-    def _recall(self) -> None:
-        """What lies in the store, unless another source is wanted."""
+    def _recalled(self, read: Results) -> Results:
+        """With what lies in the store, unless another source is wanted."""
         found = self._entry.recall()
-        if self._source in {None, *(result.source for result in found.values())}:
-            self._read.update(found)
+        if read.source in {None, *(result.source for result in found.values())}:
+            self._read = read = Results(read.source, found)
+        return read
 
-    def _line_items(self, wanted: Sequence[Pair]) -> LineItems:
-        none = CollectionResult
-        read = [self._read[pair] for pair in wanted]
-        types = {one.line_item_type for one in read if one.state != SHARED}
-        for one in read:
+    def _line_items(self, read: Results, wanted: Sequence[Pair]) -> LineItems:
+        mine = {pair: read.results[pair] for pair in wanted}
+        types = {one.line_item_type for one in mine.values() if one.state != SHARED}
+        for one in mine.values():
             if one.state == SHARED and one.line_item_type not in types:
                 raise ValueError(
                     f"Graph's exports do not tell providers apart: {'/'.join(one.pair)} of "
                     f"{self.id} is with the others. Leave provider out"
                 )
-        return LineItems(
-            self.id,
-            [self._read[one] if one in wanted else none(*one) for one in self._pairs()],
-            billed=(self.total, self.currency),
-        )
+        results = [mine.get(one) or CollectionResult(*one) for one in self._pairs()]
+        return LineItems(self.id, results, billed=(self.total, self.currency))
 
     def _of_lines(self, ask: Callable[[InvoiceLines], T]) -> T:
         """What `ask` makes of the lines: where they lie in the store, they are not all loaded."""
-        pairs = self._pairs()
-        if not self._read and self._source is None:
+        pairs, read = self._pairs(), self._read
+        if not read.results and read.source is None:
             with contextlib.suppress(NotStoredError):
                 return self._entry.ask(pairs, ask)
-        self._load([pair for pair in pairs if pair not in self._read], refresh=False)
-        return ask(self._line_items(pairs).lines)
+        return ask(self._line_items(self._loaded(read, pairs, refresh=False), pairs).lines)
 
-    def _load(self, pairs: Sequence[Pair], refresh: bool) -> None:  # noqa: FBT001
-        """Read collections, several at once, and store the invoice once all of it is here.
+    def _loaded(self, read: Results, wanted: Sequence[Pair], refresh: bool) -> Results:  # noqa: FBT001
+        """With these collections, read several at once; stores the invoice once all of it is here.
 
         The first that fails stops the others.
         """
+        pairs = [pair for pair in wanted if refresh or pair not in read.results]
         if not pairs:
-            return
-        collections = [one for one in self._collections() if one.pair in pairs]
+            return read
+        collections = [one for one in self._collections(read) if one.pair in pairs]
         pool = ThreadPool(self._session.settings.connections, f"invoicekit-{self.id}")
         with Progress(self.id, self._session.progress) as progress:
             reading = [
@@ -557,9 +553,12 @@ class Invoice:
                 pool.close()
         for result in results:
             warn_of(result, self.id)
-        self._read.update({result.pair: result for result in results})
+        read = read.joined(results)
+        if self._read.source == read.source:  # else another thread has asked another source
+            self._read = read
         named = self._pairs()
-        whole = [self._read[pair] for pair in named if pair in self._read]
+        whole = [read.results[pair] for pair in named if pair in read.results]
         stored = len(whole) == len(named) and self._entry.remember(whole, again=refresh)
         if refresh and not stored:  # else the next process would see what was there before
             self._entry.outdate()
+        return read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import date
 from decimal import Decimal
@@ -11,8 +12,8 @@ import pytest
 
 import invoicekit as ik
 from invoicekit.sandbox.demo import demo_partner
-from support.partner import SEEK_LINK, Partner, refused
-from support.server import Reply, invoice, line, page, rows
+from support.partner import CLOSED, ONE_TIME_AND_AZURE, SEEK_LINK, Partner, refused
+from support.server import Asked, Reply, invoice, line, page, rows
 
 ONE_TIME = "OneTimeInvoiceLineItem"
 
@@ -51,6 +52,31 @@ def test_the_sample_office_page_is_typed(recorded):
     assert proof.state == "incomplete"
     assert proof.missing == ["azure/billing (not found (404))", "azure/usage (not found (404))"]
     assert "not complete: azure/billing (not found (404))" in str(proof)
+
+
+def test_one_thread_has_its_lines_while_another_syncs_the_same_invoice_anew(serve, open_client):
+    anew, gate = threading.Event(), threading.Event()
+    asked_before = []
+
+    def lines(asked: Asked) -> bytes:
+        if "azure" in asked.target.lower():
+            gate.set()
+            anew.wait(20)
+        elif asked_before:
+            anew.set()
+        asked_before.append(asked)
+        return page(rows(line(name="A" if "azure" in asked.target.lower() else "O")))
+
+    header = invoice(total="2.20", date=CLOSED, pairs=ONE_TIME_AND_AZURE)
+    found = open_client(serve(Partner(header, lines=lines))).invoice("G1")
+    found.line_items(provider="onetime")
+    got = []
+    reader = threading.Thread(target=lambda: got.append(found.charges()))
+    reader.start()
+    assert gate.wait(20)
+    assert found.sync(refresh=True).proof.ties
+    reader.join()
+    assert sorted(got[0]["customer_name"]) == ["A", "O"]
 
 
 def test_the_sample_list_is_two_invoices_newest_first(recorded):

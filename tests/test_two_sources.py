@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import replace
 from datetime import date
@@ -126,6 +127,28 @@ def test_another_source_replaces_all_that_was_read(both, open_client):
     assert set(invoice.line_items(source="graph").ledger["source"]) == {"graph"}
     with pytest.raises(ValueError, match="one of v1, graph"):
         invoice.line_items(source="v2")
+
+
+def test_two_threads_that_ask_two_sources_mix_no_lines(both, open_client):
+    """The answer of the one comes while the other has asked another source meanwhile."""
+    at_work, done = threading.Event(), threading.Event()
+
+    def hold(_name: str, _lines: int) -> None:
+        if not at_work.is_set():
+            at_work.set()
+            done.wait(20)
+
+    invoice = open_client(both, progress=hold).latest
+    found = []
+    slow = threading.Thread(target=lambda: found.append(invoice.line_items(source="graph")))
+    slow.start()
+    assert at_work.wait(20)
+    invoice.line_items(source="v1", line_item_type="billing")
+    done.set()
+    slow.join()
+    assert set(found[0].ledger["source"]) == {"graph"}
+    assert set(invoice.line_items().ledger["source"]) == {"v1"}
+    assert invoice.reconcile().ties
 
 
 def test_legacy_lines_are_not_at_graph(both, open_client):

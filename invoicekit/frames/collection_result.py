@@ -102,6 +102,21 @@ class CollectionResult:
         return cls(provider, line_item_type, kept["state"], kept["lines"], readings, source=source)
 
 
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The collections of an invoice that are in memory, all as of one source.
+
+    Of two sources at once, lines could count twice or not at all.
+    """
+
+    source: str | None = None  # as asked; else by the table of periods
+    results: Mapping[Pair, CollectionResult] = field(default_factory=dict)
+
+    def joined(self, results: Iterable[CollectionResult]) -> Results:
+        """These, and others of the same source."""
+        return replace(self, results={**self.results, **{one.pair: one for one in results}})
+
+
 def is_settled(state: str, line_item_type: str) -> bool:
     """Whether a collection in that state leaves nothing open: usage only restates billing.
 

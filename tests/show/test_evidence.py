@@ -234,7 +234,9 @@ class TestWhatIsNotInTheCache:
         stored.line_items()
         service.answer.lines = page(rows(line("3.30", name="A")))
         other = client.invoice("G1")
-        other._load(other._pairs(), refresh=True)  # as a process does that stores nothing
+        other._loaded(
+            other._read, other._pairs(), refresh=True
+        )  # as a process does that stores nothing
         held = read(stored.evidence(tmp_path / "e.zip"))
         assert json.loads(held["manifest.json"])["missing"] == [
             "onetime/billing: the pages here are of another pull than the lines"
