@@ -171,12 +171,14 @@ def redact(line_items: LineItems, *, key: str | bytes) -> LineItems:
     from invoicekit.analysis.twin.false_names import FalseNames
     from invoicekit.analysis.twin.redact import redacted
 
+    names = FalseNames(key)
+    del key  # an error shows this frame
     if not isinstance(line_items, LineItems):
         raise TypeError(
             f"cannot redact a {type(line_items).__name__}: give line items, as of "
             "invoice.line_items() or ik.read()"
         )
-    results = redacted(line_items.results, FalseNames(key))
+    results = redacted(line_items.results, names)
     ids = first_few(_invoice_ids(results), MOST_NAMED)
     return LineItems(ids or "redacted lines", results)
 

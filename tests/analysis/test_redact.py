@@ -203,6 +203,20 @@ def test_what_a_key_was_is_in_no_repr():
 # Each documented column was decided on; one that comes new is text, and goes, until it is.
 
 
+def test_no_error_shows_the_key(tmp_path):
+    cells = (SAMPLES / "2025/G012345651-onetime-billing.csv").read_text(encoding="utf-8-sig")
+    rows = [line.split(",") for line in cells.splitlines()[:2]]
+    at = rows[0].index("Subtotal")
+    rows[1][at] = "0." + "1" * 24
+    path = tmp_path / "fine.csv"
+    path.write_text("\n".join(map(",".join, rows)), encoding="utf-8")
+    items = ik.read(path)
+    for lines, kind in ((items, ik.FrameError), (dict(items), TypeError)):
+        with pytest.raises(kind) as caught:
+            ik.redact(lines, key="S3CRET of the twin")  # looked for in all frames: support/leaks.py
+        assert "S3CRET" not in str(caught.value)
+
+
 def test_every_documented_column_of_text_is_in_the_table_or_goes():
     text = {c.name for kind in KINDS for c in kind.columns if c.type.dtype == pl.String}
     undecided = {"price_adjustment_description", "project", "service_info", "resource_uri",

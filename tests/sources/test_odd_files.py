@@ -260,6 +260,27 @@ def test_a_number_of_many_digits_with_an_exponent_is_nobodys_fault(good, write):
     frame(write(changed(good, BillableQuantity=lambda _: "9.31322574615479E-10")))
 
 
+@pytest.mark.parametrize(
+    ("sent", "delimiter", "ours"),
+    [
+        ("$1,234.5678901234567890123456789", ",", "1234.567890123456789012345679"),
+        ("(0,1234567890123456789012345678)", ";", "-0.123456789012345678901235"),
+        ("123 456 789 012 345,5", ";", None),
+    ],
+)
+def test_a_price_that_does_not_fit_stands_beside_it_as_the_file_has_it(
+    good, write, sent, delimiter, ours
+):
+    cells = good if delimiter == "," else as_europe(good)
+    cells = changed(cells, EffectiveUnitPrice=lambda _: sent)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = frame(write(cells, delimiter=delimiter))
+    assert "did not fit" in str(told[-1].message)
+    assert found["effective_unit_price"][0] == (ours and Decimal(ours))
+    assert set(found["effective_unit_price_as_sent"]) == {sent}
+
+
 def test_letters_of_windows_are_read_and_told(good, write):
     path = write(changed(good, CustomerName=lambda _: "Müller & Söhne"), encoding="cp1252")
     with pytest.warns(UserWarning, match=r"letters of Windows-1252"):

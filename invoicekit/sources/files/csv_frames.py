@@ -11,6 +11,7 @@ from invoicekit.errors import FrameError, warn
 from invoicekit.frames.casts import type_columns
 from invoicekit.frames.decode import OURS, column_for
 from invoicekit.frames.notices import numbers_that_did_not_fit, undocumented
+from invoicekit.frames.numbers import AS_SENT
 from invoicekit.frames.schema import Column, Kind, Type, snake
 from invoicekit.sources.files.csv_rows import Rows, Sheet
 from invoicekit.sources.files.finding import AGAIN
@@ -126,6 +127,7 @@ def frames(
         for name in frame.columns:
             if name not in documented:
                 unfit[name] = unfit.get(name, 0) + frame.height - frame[name].null_count()
+                frame = frame.with_columns(_as_sent(frame[name], found, rows))
         lost += [rows.numbers[at] for at in _without_currency(kind, frame)]
         has_invoice = "invoice_number" in frame.columns
         ours = {
@@ -149,6 +151,15 @@ def frames(
     extra = sorted({column.name for column in found.extra} - former)
     if lines and (notice := undocumented(kind, lines, extra)):
         warn(f"{sheet.file.name}: {notice}")
+
+
+def _as_sent(text: pl.Series, found: Survey, rows: Rows) -> pl.Series:
+    """The numbers that did not fit as the file has them, where they stand in our form."""
+    name = text.name.removesuffix(AS_SENT)
+    places = [at for at, column in enumerate(found.columns) if column and column.name == name]
+    if len(places) > 1:  # either may have the number
+        return text
+    return rows.cells.to_series(places[0]).zip_with(text.is_not_null(), text).alias(text.name)
 
 
 def _without_currency(kind: Kind, frame: pl.DataFrame) -> pl.Series:
