@@ -189,6 +189,9 @@ def test_lines_of_several_periods_are_not_prorated():
     half = {"charge_start": date(2026, 9, 16)}
     before = [line("1", "30"), line("1", "30", charge_end=date(2026, 9, 15))]
     assert set(moved(before, [line("2", "15", **half)])) == {"price"}
+    # A price a day as of the shorter of them is chance.
+    for twice in (before, before[::-1]):
+        assert set(moved(twice, [line("2", "60")])) == {"price"}
     before[1] = line("1", "30", charge_start=None)
     assert set(moved(before, [line("2", "15", **half)])) == {"price"}
 
@@ -565,6 +568,23 @@ def test_sentences_say_what_for_whom_and_by_how_much():
     ]  # fmt: skip
     assert "<pre>USD: +472.00" in found._repr_html_()
     assert repr(ik.compare(frame(), frame())) == "Nothing to compare"
+
+
+def test_sentences_are_of_each_currency_in_turn():
+    """The great change of USD is told, however many EUR has that come before it."""
+    ids = [f"c{n}" for n in range(9)]
+    before = [line(customer_id=one, currency="EUR") for one in ids]
+    after = [line("3", customer_id=one, currency="EUR") for one in ids]
+    before += [line(customer_id=one) for one in ids[:2]]
+    after += [line("9", customer_id="c0"), line("99", customer_id="c1")]
+    told = ik.compare(frame(*before), frame(*after)).sentences
+    assert told(most=3)[2:] == [
+        "One: 1 more of Offer, +10.00 EUR",
+        "One: 1 more of Offer, +10.00 EUR",
+        "One: 97 more of Offer, +970.00 USD",
+    ]
+    assert [text[-3:] for text in told(most=6)[2:]] == ["EUR"] * 4 + ["USD"] * 2
+    assert len(told(most=0)) == len(told(most=-1)) == 2
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,8 @@ def test_every_documented_column_of_text_is_in_the_table_or_goes():
     assert SORT_OF.keys() <= documented | ours
 
 
-WORDS = st.text(min_size=1, max_size=30)
+# The lower case of İ, alone among letters, is two signs, and the second no part of a word.
+WORDS = st.text(min_size=1, max_size=30).filter(lambda text: "\u0130" not in text)
 
 
 @given(data=st.data(), kind=st.sampled_from(KINDS))
@@ -335,6 +336,8 @@ class TestAnId:
 
 class TestWords:
     @given(st.lists(WORDS, min_size=1, max_size=5), st.lists(WORDS, max_size=3))
+    @example(["\u2119 Tables"], [])  # a capital that has no lower case
+    @example(["\u01c5 Tables"], [])  # one that is neither
     def test_what_begins_with_a_text_still_does(self, first, more):
         start = " ".join(first)
         assert NAMES.words(" ".join([start, "", *more])).startswith(NAMES.words(start))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -59,14 +61,28 @@ def _rounded(amount: Decimal, currency: str | None, form: str) -> str:
 
 
 def change_sentences(details: pl.DataFrame, most: int) -> list[str]:
-    """The greatest changes of each currency, in words; `details` has `was` and `is` as well."""
+    """The greatest changes of each currency in turn; `details` has `was` and `is` as well."""
     told: list[tuple[str | None, Decimal, str]] = []
     for (part,), rows in details.group_by("part", maintain_order=True):
         each = _once(rows, ONCE.get(str(part))).iter_rows(named=True)
         told += [(row["currency"], row["difference"], _sentence(row)) for row in each]
     several = len({currency for currency, *_ in told}) > 1
     told.sort(key=lambda one: (one[0] is None, one[0], -abs(one[1])))
-    return [f"{text} {currency}" if several else text for currency, _, text in told[:most]]
+    picked = _in_turn([currency for currency, *_ in told], most)
+    return [
+        f"{text} {currency}" if several else text
+        for currency, _, text in map(told.__getitem__, picked)
+    ]
+
+
+def _in_turn(currencies: Sequence[str | None], most: int) -> list[int]:
+    """The places of the first of each currency, then of the second, until there are so many."""
+    told: Counter[str | None] = Counter()
+    turns: list[int] = []
+    for currency in currencies:
+        turns.append(told[currency])
+        told[currency] += 1
+    return sorted(sorted(range(len(turns)), key=turns.__getitem__)[: max(most, 0)])
 
 
 def _once(rows: pl.DataFrame, by: tuple[str, ...] | None) -> pl.DataFrame:

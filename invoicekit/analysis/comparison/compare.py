@@ -66,7 +66,7 @@ class Comparison:
         ['USD: -1,106.40, from 222,544.74 to 221,438.34', 'Velvet Anchor ...: no more Windows ...']
 
         Args:
-            most: how many changes are told.
+            most: how many changes are told; of several currencies the greatest of each, in turn.
         """
         whole = [currency_sentence(*row) for row in self.totals.iter_rows()]
         changes = change_sentences(self.details.hstack(self._moved), most)

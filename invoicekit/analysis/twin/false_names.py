@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
@@ -122,8 +123,8 @@ class FalseNames:
         text = word[0]
         made = self._alike("x" * LEAST, text.lower())[:WORD_SIGNS]
         return "".join(
-            sign.upper() if text[place : place + 1].isupper() else sign
-            for place, sign in enumerate(made)
+            sign.upper() if was != was.lower() else sign  # some capitals have no other
+            for sign, was in zip_longest(made, text[: len(made)], fillvalue="")
         )
 
     def _guid(self, text: str) -> str:
