@@ -10,7 +10,7 @@ import msgspec
 from invoicekit.errors import PageError
 from invoicekit.pages import BOM, Answer, Page, page_of, tight_cuts
 
-LONGEST = 50_000_000  # bytes of a row; what is longer is no row, and would fill the memory
+LONGEST = 16_000_000  # bytes of a row, or without one: what is longer would fill memory or time
 NEWLINE, OBJECT = b"\n"[0], b"{"[0]
 COMMAS = bytes.maketrans(b"\n", b",")  # between rows: within one, a newline is written as \n
 _rows = msgspec.json.Decoder(list[msgspec.Raw])
@@ -36,22 +36,27 @@ def pages_of_lines(
         answer: of the pages.
 
     Raises:
-        PageError: a line is no JSON object.
+        PageError: a line is no JSON object, is too long for a row, or too many are blank.
     """
-    line, pages = 1, 0
-    for text in _texts(pieces, where):
+    line, pages, blank = 1, 0, 0
+    for text in _texts(pieces, where, remedy):
         page = _tight_page(text, collection, number, answer)
         if page is None:
             page = page_of(_rows_in(text, where, remedy, line), collection, number, answer)
         line += text.count(b"\n")
         if page.rows:
-            pages += 1
+            pages, blank = pages + 1, 0
             yield page
+            continue
+        blank += len(text)
+        if blank > LONGEST:
+            most = LONGEST // 1_000_000
+            raise PageError(f"{where} has more than {most} MB without a row. {remedy}")
     if not pages:
         yield page_of([], collection, number, answer)
 
 
-def _texts(pieces: Iterable[bytes], where: str) -> Iterator[bytes]:
+def _texts(pieces: Iterable[bytes], where: str, remedy: str) -> Iterator[bytes]:
     """The text in parts of whole lines; the last may end without the end of its line."""
     rest = b""
     for piece in pieces:
@@ -63,7 +68,7 @@ def _texts(pieces: Iterable[bytes], where: str) -> Iterator[bytes]:
             rest += piece
             if len(rest) > LONGEST:
                 most = LONGEST // 1_000_000
-                raise PageError(f"{where} has a line of more than {most} MB, so no row")
+                raise PageError(f"{where} has a line of more than {most} MB, so no row. {remedy}")
     if rest:
         yield rest
 

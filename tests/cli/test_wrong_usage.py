@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 import typer
 
-from invoicekit.cli.app import COMMANDS
+from invoicekit.cli.app import COMMANDS, app
+from invoicekit.cli.arguments import FLAGS, SETTINGS
 from invoicekit.cli.plain import plain_words
 from invoicekit.cli.terminal import run as run_app
-from invoicekit.errors import AccessError
+from invoicekit.errors import AccessError, SettingsError
 from invoicekit.sandbox.demo import demo_partner
 from invoicekit.sandbox.server import Sandbox
 from support.server import Reply
@@ -146,26 +147,41 @@ def test_a_wrong_command_line_is_told_in_one_plain_line(shell, sandbox, line):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "code"),
+    ("name", "value", "code", "said"),
     [
-        ("CLOUD", "mars", 2),
-        ("CLOUD", "germany", 2),
-        ("PAGE_SIZE", "0", 2),
-        ("PAGE_SIZE", "many", 2),
-        ("CONNECTIONS", "99", 2),
-        ("READ_TIMEOUT", "-1", 2),
-        ("OFFLINE", "perhaps", 2),
-        ("BASE_URL", "http://there.example", 1),
-        ("TOKEN", "a b", 1),
+        ("CLOUD", "mars", 2, "cloud"),
+        ("CLOUD", "germany", 2, "Microsoft closed"),
+        ("PAGE_SIZE", "0", 2, "--page-size"),
+        ("PAGE_SIZE", "many", 2, "--page-size"),
+        ("CONNECTIONS", "99", 2, "INVOICEKIT_CONNECTIONS"),
+        ("CONNECTIONS", "many", 2, "INVOICEKIT_CONNECTIONS"),
+        ("READ_TIMEOUT", "-1", 2, "INVOICEKIT_READ_TIMEOUT"),
+        ("OFFLINE", "perhaps", 2, "INVOICEKIT_OFFLINE"),
+        ("BASE_URL", "http://there.example", 1, "--base-url"),
+        ("TOKEN", "a b", 1, "token"),
     ],
 )
 def test_a_setting_outside_its_set_or_range_is_wrong_usage_wherever_it_comes_from(
-    shell, monkeypatch, name, value, code
+    shell, monkeypatch, name, value, code, said
 ):
     monkeypatch.setenv(f"INVOICEKIT_{name}", value)
     left, out, err = shell("invoices")
     assert (left, out, err.count("\n")) == (code, "", 1)
+    assert err.startswith(f"error: {said} ")
     assert PYTHON.search(err) is None, err
+
+
+def test_a_setting_without_an_option_is_told_by_its_variable():
+    told = plain_words(SettingsError("the key is encrypted; set client_certificate_password"))
+    assert told == "the key is encrypted; set INVOICEKIT_CLIENT_CERTIFICATE_PASSWORD"
+
+
+def test_the_settings_that_may_stand_after_a_command_are_all_that_stand_before_one():
+    group = typer.main.get_command(app)
+    before = {option for one in group.params for option in one.opts}
+    assert before - {"--version", "--install-completion", "--show-completion"} == {
+        *SETTINGS, *FLAGS
+    }  # fmt: skip
 
 
 def test_version_and_help_have_short_ways(shell):
