@@ -15,6 +15,7 @@ import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import polars as pl
 import pytest
 
 import invoicekit as ik
+from invoicekit.frames.schema import ONE_TIME
 from invoicekit.sources.files.reading import read_files
 from support.portal_files import csv_of, json_lines_of, rows_of
 
@@ -315,6 +317,15 @@ def test_a_delimiter_at_the_end_of_each_line_is_no_column(good, write):
     assert frame(write([[*row, ""] for row in good])).equals(expected)
     with pytest.raises(ik.FrameError, match=r"row 3: a cell in column 48, which has no name"):
         frame(write([[*row, "x" if n == 2 else ""] for n, row in enumerate(good)]))
+
+
+def test_an_objecttype_without_files_is_no_files(good, write, monkeypatch):
+    """However many of its columns are there."""
+    from invoicekit.sources.files import recognition
+
+    api_only = replace(ONE_TIME, object_type="OnlyTheApiHasIt")
+    monkeypatch.setattr(recognition, "KINDS", (api_only, *recognition.KINDS))
+    assert list(ik.read(write(good))) == [KIND]
 
 
 def test_a_column_that_is_there_twice_is_refused(good, write):

@@ -22,7 +22,8 @@ OTHERS = {
     b"PAR1": "a Parquet file",
     b"SQLi": "a database",
 }
-# Without these a file is not the one that it seems to be: nothing could be added up.
+# The kinds that there are files of. Without these columns a file is not the one that it seems to be:
+# nothing could be added up.
 NEEDED = {
     ONE_TIME.object_type: "product_id charge_type subtotal tax_total total_for_customer currency",
     DAILY_RATED.object_type: "product_id usage_date billing_pre_tax_total billing_currency",
@@ -121,8 +122,9 @@ def kind_of(names: Iterable[str], name: str, *, complete: bool = True) -> Kind:
     names = list(names)
     if len(names) > MOST:
         raise PageError(f"{name} has more than {MOST:,} columns: {EXPECTED}")
-    known = {kind.object_type: known_columns(kind, names) for kind in KINDS}
-    likely = sorted(KINDS, key=lambda kind: _fit(kind, known[kind.object_type]), reverse=True)
+    kinds = [kind for kind in KINDS if kind.object_type in NEEDED]
+    known = {kind.object_type: known_columns(kind, names) for kind in kinds}
+    likely = sorted(kinds, key=lambda kind: _fit(kind, known[kind.object_type]), reverse=True)
     kind = likely[0]
     found = known[kind.object_type]
     if len(found) < LEAST:
@@ -153,5 +155,5 @@ def _fit(kind: Kind, known: set[str]) -> tuple[int, int]:
 
 def _as_in_files(kind: Kind, column: str) -> str:
     wire = next(one.wire for one in kind.columns if one.name == column)
-    today = NAMES["files"][kind.object_type].get(column, wire[:1].upper() + wire[1:])
+    today = NAMES["files"].get(kind.object_type, {}).get(column, wire[:1].upper() + wire[1:])
     return today.split()[0]
