@@ -1,7 +1,8 @@
 """The Microsoft clouds: where to ask, where to sign in, and for whom a token is made.
 
-To support another cloud, add a row to `CLOUDS`. To support another service that wants a token of
-its own, add a row to `AUDIENCES`, and its resource to the clouds that have it.
+To support another cloud, add a row to `CLOUDS`. A further service that wants a token of its own has
+a row in `AUDIENCES`, its resource in the clouds that have it, who signs for it in `signer_for`
+(`auth/signers.py`), and its host in `Origins.of` (`fetch/signing.py`).
 """
 
 from __future__ import annotations
@@ -67,7 +68,6 @@ class Cloud:
 API_ROOT = "https://api.partnercenter.microsoft.com"
 API_ROOT_CHINA = "https://partner.partnercenterapi.microsoftonline.cn"
 GRAPH_ROOT = "https://graph.microsoft.com"
-GRAPH_VERSION = "/v1.0"  # what a path of Graph begins with
 
 # US Government signs in at a place of its own and is served from the global host (Partner Center
 # REST URLs). No row names graph.windows.net, as old samples do: since 2025 the service refuses

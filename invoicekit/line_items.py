@@ -30,7 +30,7 @@ from invoicekit.secret import scrubbing
 from invoicekit.visible import first_few, visible
 
 MOST_NAMED = 3  # invoices, or files
-SAID = {"v1": "Partner Center", "graph": "Microsoft Graph", "files": "files"}  # of sources
+TITLES = {"v1": "Partner Center", "graph": "Microsoft Graph", "files": "files"}  # of sources
 
 
 @dataclass(frozen=True)
@@ -372,7 +372,7 @@ class LineItems(Mapping[str, pl.DataFrame]):
     def __repr__(self) -> str:
         frames = [f"  {name}: {frame.height:,} lines" for name, frame in self._frames.items()]
         sources = sorted({result.source for result in self.results if result.readings})
-        origin = f", from {' and '.join(SAID.get(one, one) for one in sources)}" if sources else ""
+        origin = f", from {' and '.join(TITLES.get(one, one) for one in sources)}" if sources else ""
         lines = [f"LineItems of {self.invoice_id}{origin}", *(frames or ["  no lines"])]
         lines += filter(None, [self._untied])
         if self.missing:

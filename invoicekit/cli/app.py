@@ -1,7 +1,7 @@
 """The shell's door: the same calls as in a notebook, one command each.
 
 Exit codes: 0 fine, 1 an error, 2 wrong usage or a value not allowed, 3 does not tie, 4 incomplete
-(3 and 4 from `reconcile` and `sync` alone), 130 interrupted.
+(3 and 4 from `reconcile`, `read … reconcile` and `sync` alone), 130 interrupted.
 """
 
 from __future__ import annotations

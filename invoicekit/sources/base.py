@@ -1,7 +1,7 @@
 """What a billing API has to offer, and what it is told of an invoice.
 
-A source is a room in `sources/` and a row in `SOURCES` (see `choose.py`); its names of fields are
-in the schema table, its resource in `clouds.py`.
+A source is a room in `sources/`, a row in `SOURCES` (`choose.py`) and one in `PERIODS`
+(`periods.py`); its names of fields are in `frames/wire_names.py`.
 """
 
 from __future__ import annotations

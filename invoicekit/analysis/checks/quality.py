@@ -21,8 +21,6 @@ from invoicekit.frames.numbers import AS_SENT
 from invoicekit.frames.schema import BY_OBJECT_TYPE, NUMBER
 from invoicekit.visible import first_few, visible
 
-CHECKS = ("null", "no customer", "unknown type", "unknown field", "doubled rows", "price moved",
-          "negative", "zero", "tax rate", "rounded", "drift")  # fmt: skip
 QUALITY = {
     "check": pl.String(),
     "severity": pl.String(),
@@ -94,7 +92,7 @@ def quality(
     lines = Lines(frames, None if before is None else _lazy(before), charges(frames).lazy())
     rows = [
         {**dict.fromkeys(QUALITY), "check": check, **row}
-        for check, found in zip(CHECKS, FINDERS, strict=True)
+        for check, found in CHECKS.items()
         for row in found(lines)
     ]
     frame = errors_first(pl.DataFrame(rows, schema=QUALITY))
@@ -254,10 +252,19 @@ def _drift(lines: Lines) -> Iterator[Row]:
         }
 
 
-FINDERS: tuple[Callable[[Lines], Iterator[Row]], ...] = (
-    _nulls, _no_customer, _unknown_types, _unknown_fields, _doubled_rows, _prices_moved, _negative,
-    _zero, _tax_rates, _rounded, _drift,
-)  # fmt: skip
+CHECKS: Mapping[str, Callable[[Lines], Iterator[Row]]] = {
+    "null": _nulls,
+    "no customer": _no_customer,
+    "unknown type": _unknown_types,
+    "unknown field": _unknown_fields,
+    "doubled rows": _doubled_rows,
+    "price moved": _prices_moved,
+    "negative": _negative,
+    "zero": _zero,
+    "tax rate": _tax_rates,
+    "rounded": _rounded,
+    "drift": _drift,
+}
 
 
 def _words(words: Iterable[str]) -> str:

@@ -83,11 +83,6 @@ class Written:
     sheets: list[tuple[Sheet, int]] = field(default_factory=list)  # each with its last row
     rows: int = 0
 
-    @property
-    def has_exact(self) -> bool:
-        """Whether numbers have their exact text beside them."""
-        return any(column.kind == "exact" for column in self.columns)
-
     def ranges(self, name: str) -> list[str]:
         """Where a column lies, as formulas write it."""
         names = [column.name for column in self.columns]
