@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import invoicekit as ik
-from invoicekit.sources import json_lines
 from invoicekit.sources.graph.blobs import pages_of
 
 
@@ -114,14 +113,29 @@ def test_what_follows_the_packed_text_is_not_passed_over():
         read(PACKED + b"\0\0")
 
 
-def test_a_line_without_an_end_does_not_fill_the_memory(monkeypatch):
-    monkeypatch.setattr(json_lines, "LONGEST", 5_000_000)
-    bomb = gzip.compress(b'{"a":"' + b" " * 300_000_000, compresslevel=1)
+@pytest.mark.parametrize(
+    ("start", "filler", "words"),
+    [
+        (b'{"a":"', b" ", "a line of more than 16 MB, so no row. Ask again later"),
+        (b"", b" ", "a line of more than 16 MB"),
+        (b'{"a":1}\n', b" " * 98 + b"\r\n", "more than 16 MB without a row. Ask again later"),
+    ],
+)
+def test_what_has_no_rows_and_no_end_fills_neither_memory_nor_time(start, filler, words):
+    packer = zlib.compressobj(1, wbits=31)
+    fill = filler * (1_000_000 // len(filler))
+    bomb = b"".join([packer.compress(start), *(packer.compress(fill) for _ in range(60)),
+                     packer.flush()])  # fmt: skip
     tracemalloc.start()
-    with pytest.raises(ik.PageError, match="a line of more than 5 MB"):
+    with pytest.raises(ik.PageError, match=words):
         read(bomb)
-    assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    assert tracemalloc.get_traced_memory()[1] < 100_000_000
     tracemalloc.stop()
+
+
+def test_blank_lines_between_rows_are_no_rows():
+    body = b"\n" * 1_000_000 + b'{"a":1}\n' + b"\n" * 1_000_000 + b'{"a":2}'
+    assert sum(page.rows for page in read(gzip.compress(body))) == 2
 
 
 def test_memory_does_not_grow_with_the_blob():
