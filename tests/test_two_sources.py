@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import warnings
 from dataclasses import replace
@@ -324,3 +325,37 @@ def test_lines_of_v1_are_as_they_were(serve, tmp_path):
         token=TOKEN, base_url=service.url, cache_dir=tmp_path / "cache", tenant_id="t"
     ) as client:
         assert client.invoice("G1").reconcile().ties
+
+
+@pytest.mark.parametrize("line_item_type", ["billing", "usage"])
+@pytest.mark.parametrize("into", ["memory", "store"])
+def test_an_export_of_another_invoice_is_refused_and_forgotten(
+    shared, shared_client, line_item_type, into
+):
+    _, graph = shared
+    lines = {
+        ("reconciliation", "billing"): json.loads(GRAPH_LINE),
+        ("usage", "usage"): {"CustomerId": "a", "BillingCurrency": "USD"},
+    }
+
+    def export(line, *numbers):
+        rows = [json.dumps(line | {"InvoiceNumber": number}).encode() for number in numbers]
+        return export_of(packed(rows))
+
+    graph._service.exports = Prepared({
+        (name, "G1"): export(line, "", " g1", "G2" if kind == line_item_type else "G1")
+        for (name, kind), line in lines.items()
+    })  # fmt: skip
+
+    def read():
+        found = shared_client.invoice("G1")
+        if into == "store":
+            return found.sync()
+        return found.line_items(line_item_type=line_item_type)
+
+    with pytest.raises(ik.PageError, match=rf"page 1 of onetime/{line_item_type} of G1 .* another"):
+        read()
+    graph._service.exports = Prepared({
+        (name, "G1"): export(line, "", "G1") for (name, _), line in lines.items()
+    })  # fmt: skip
+    assert read()

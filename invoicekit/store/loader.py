@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from invoicekit.errors import warn
+from invoicekit.errors import PageError, warn
 from invoicekit.fetch.collection import Collection, LeftOut
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.pull import pull
@@ -19,6 +19,8 @@ from invoicekit.pages import Page
 from invoicekit.sources.choose import SOURCES
 
 Batches = Iterator[tuple[str, pl.DataFrame]]
+ANSWERS_AT_ONCE = "v1"
+WHOSE = "invoice_number"  # the unique identifier of the invoice, says the page on its file's fields
 
 
 class Consumed(NamedTuple):
@@ -54,15 +56,14 @@ def load(
         return replace(result, state=SHARED)
 
     def build(pages: Iterator[Page]) -> Consumed:
-        return consume(
-            decode_batches(
-                progress.over(pages),
-                invoice_id=collection.invoice_id,
-                provider=collection.provider,
-                line_item_type=collection.line_item_type,
-                source=collection.source,
-            )
+        batches = decode_batches(
+            progress.over(pages),
+            invoice_id=collection.invoice_id,
+            provider=collection.provider,
+            line_item_type=collection.line_item_type,
+            source=collection.source,
         )
+        return consume(_of_this_invoice(collection, batches))
 
     pages = SOURCES[collection.source].pages
     try:
@@ -70,6 +71,26 @@ def load(
     except LeftOut as left:
         return replace(result, state=left.state, error=left.error)
     return replace(result, state=READ, lines=made.lines, frames=made.frames, readings=readings)
+
+
+def _of_this_invoice(collection: Collection, batches: Batches) -> Batches:
+    """The batches, unless an export's lines say that they are of another invoice.
+
+    v1 is asked by the invoice's id, and answers at once. From that id to the lines of an export it
+    is a long way, over addresses that name no invoice.
+    """
+    mine = collection.invoice_id.strip().lower()
+    for name, frame in batches:
+        if mine and collection.source != ANSWERS_AT_ONCE and WHOSE in frame.columns:
+            whose = frame[WHOSE].str.strip_chars().str.to_lowercase()
+            others = ((whose != mine) & (whose != "")).arg_true()
+            if len(others):
+                raise PageError(
+                    f"page {frame['page'][others[0]]} of {collection.name} has lines that are of "
+                    "another invoice, as they say, so it is not what was asked for. Ask again "
+                    "later, with refresh=True"
+                )
+        yield name, frame
 
 
 def warn_of(result: CollectionResult, invoice_id: str) -> None:
