@@ -289,6 +289,12 @@ def test_letters_of_windows_are_read_and_told(good, write):
         assert set(frame(path)["customer_name"]) == {"Müller & Söhne"}
 
 
+def test_the_unicode_text_of_a_spreadsheet_is_read_and_told(good, write):
+    expected = frame(write(good))
+    with pytest.warns(UserWarning, match="has tabs between the cells, text in UTF-16: a spread"):
+        assert frame(write(good, delimiter="\t", encoding="utf-16")).equals(expected)
+
+
 def test_letters_of_two_encodings_are_refused(good, write):
     path = write(changed(good, CustomerName=lambda _: "Müller"))
     path.write_bytes(path.read_bytes() + "Söhne".encode("cp1252"))

@@ -200,8 +200,10 @@ def _saved_again(sheet: Sheet, found: Survey, blank: int) -> str | None:
     """What is not as the portal writes it, in words."""
     signs = {
         "semicolons between the cells": sheet.delimiter == ";",
+        "tabs between the cells": sheet.delimiter == "\t",
         "decimal commas": found.decimal == ",",
         "dates that begin with the day": found.dates == "dmy",
+        "text in UTF-16": sheet.look.encoding == "utf-16",
         "letters of Windows-1252 (look at names with accents)": sheet.look.encoding == "cp1252",
         f"{blank:,} rows without any value (left out)": blank,
     }
