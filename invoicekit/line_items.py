@@ -372,7 +372,8 @@ class LineItems(Mapping[str, pl.DataFrame]):
     def __repr__(self) -> str:
         frames = [f"  {name}: {frame.height:,} lines" for name, frame in self._frames.items()]
         sources = sorted({result.source for result in self.results if result.readings})
-        origin = f", from {' and '.join(TITLES.get(one, one) for one in sources)}" if sources else ""
+        titles = " and ".join(TITLES.get(one, one) for one in sources)
+        origin = f", from {titles}" if titles else ""
         lines = [f"LineItems of {self.invoice_id}{origin}", *(frames or ["  no lines"])]
         lines += filter(None, [self._untied])
         if self.missing:

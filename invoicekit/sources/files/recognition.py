@@ -22,8 +22,8 @@ OTHERS = {
     b"PAR1": "a Parquet file",
     b"SQLi": "a database",
 }
-# The kinds that there are files of. Without these columns a file is not the one that it seems to be:
-# nothing could be added up.
+# The kinds that there are files of; without these columns a file is not the one that it seems to
+# be: nothing could be added up.
 NEEDED = {
     ONE_TIME.object_type: "product_id charge_type subtotal tax_total total_for_customer currency",
     DAILY_RATED.object_type: "product_id usage_date billing_pre_tax_total billing_currency",
