@@ -11,7 +11,8 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,7 +24,7 @@ TRIES = 8
 LOCK_TIMEOUT = 40.0  # seconds to wait for a lock that is held for moments
 LONGEST = 180
 # Names that are a device on Windows, or another name there, or a folder everywhere, or none.
-TAKEN = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.|", re.IGNORECASE)
+TAKEN = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9]) *(\..*)?|.*\.|", re.IGNORECASE)
 # The folder of one partner and sign-in bears a marker, without which nothing in it is deleted.
 # The name and the first line are a convention that backup tools know: https://bford.info/cachedir/
 MARKED = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}")
@@ -128,8 +129,25 @@ def file_name(*words: str) -> str:
     name = quote(said, safe=" ()")
     if len(name) <= LONGEST and name == name.strip(" ") and not TAKEN.fullmatch(name):
         return name
-    digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{name[: LONGEST - 20].strip(' .')}-{digest}"
+    start = name[: LONGEST - 20].strip(" .")
+    if TAKEN.fullmatch(start):  # a device's name counts up to its first dot
+        start = start.replace(".", "%2E")
+    return f"{start}-{_digest(said)}"
+
+
+def file_names(named: Iterable[tuple[str, ...]]) -> list[str]:
+    """A file name for each of these words; no two are one where a disk ignores case.
+
+    >>> file_names([("G1", "Usage"), ("G1", "New"), ("G1", "NEW")])
+    ['G1-Usage', 'G1-New-7078b45630dcbb72', 'G1-NEW-e429a2f8351a2a0d']
+    """
+    named = list(named)
+    names = [file_name(*words) for words in named]
+    times = Counter(map(str.casefold, names))
+    return [
+        name if times[name.casefold()] == 1 else f"{name}-{_digest('-'.join(words))}"
+        for words, name in zip(named, names, strict=True)
+    ]
 
 
 def private_folder(path: Path) -> Path:
@@ -219,6 +237,10 @@ def replace(part: Path, path: Path) -> None:
             time.sleep(0.02 * (TRIES + 1 - again))
         else:
             return
+
+
+def _digest(words: str) -> str:
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _make_marked(path: Path) -> None:

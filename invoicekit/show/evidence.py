@@ -24,7 +24,7 @@ from invoicekit.errors import PageError
 from invoicekit.fetch.asking import MissError
 from invoicekit.fetch.kept import Kept, KeptPull
 from invoicekit.files.output import writing
-from invoicekit.files.private import file_name
+from invoicekit.files.private import file_name, file_names
 from invoicekit.frames.collection_result import READ, CollectionResult, ledger_frame
 from invoicekit.pages import Reading
 from invoicekit.show.export import proof_for_json, rows_for_json
@@ -98,7 +98,11 @@ def write_evidence(
         bundle.text("README.txt", README.format(id=visible(invoice.id), badge=proof))
         kept: dict[str, Sequence[Reading]] = {}
         pages = [_pages(bundle, source, kept) for source in sources]
-        frames = [_frame(bundle, name, frame) for name, frame in lines.frames.items()]
+        names = file_names((object_type,) for object_type in lines.frames)
+        frames = [
+            _frame(bundle, f"frames/{name}.parquet", *of)
+            for name, of in zip(names, lines.frames.items(), strict=True)
+        ]
         told = [replace(one, readings=kept.get("/".join(one.pair), one.readings))
                 for one in lines.results]  # fmt: skip
         _proof(bundle, invoice.id, proof, ledger_frame(told))
@@ -189,8 +193,7 @@ def _same(kept: Sequence[Reading], read: Sequence[Reading]) -> bool:
     )
 
 
-def _frame(bundle: _Bundle, name: str, frame: pl.LazyFrame) -> dict[str, Any]:
-    file = f"frames/{file_name(name)}.parquet"
+def _frame(bundle: _Bundle, file: str, name: str, frame: pl.LazyFrame) -> dict[str, Any]:
     with bundle.member(file, packed=False) as member:
         try:
             frame.sink_parquet(

@@ -13,7 +13,7 @@ import polars.selectors as cs
 
 from invoicekit.analysis.money import plain
 from invoicekit.files.output import folder_at, writing
-from invoicekit.files.private import file_name
+from invoicekit.files.private import file_names
 from invoicekit.show.formatting import COUNTS, bare
 from invoicekit.show.protocols import Reconciliation
 
@@ -86,8 +86,9 @@ def write_lines(
     """
     folder_at(folder)
     paths = []
-    for name, frame in line_items.items():
-        path = folder / f"{file_name(invoice_id, name)}.{format}"
+    names = file_names((invoice_id, object_type) for object_type in line_items)
+    for name, frame in zip(names, line_items.values(), strict=True):
+        path = folder / f"{name}.{format}"
         with writing(path) as file:
             if format == "parquet":
                 _write_parquet(frame, file)
