@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ from invoicekit.cli.printing import (
     print_proof,
     summed_up,
 )
-from invoicekit.cli.terminal import say
+from invoicekit.cli.terminal import say, say_error
 from invoicekit.errors import InvoiceKitError
 
 
@@ -36,12 +37,19 @@ def reconcile(
     invoice = invoice_of(context, invoice_id)
     proof = invoice.reconcile()
     printer = Printer(shape, output)
-    below = (
-        told_below(proof, invoice.id, printer)
-        if printer.shape is Shape.table and proof.state == "differs"
-        else ()
-    )
+    below: Sequence[str] = ()
+    failed = None
+    if printer.shape is Shape.table and proof.state == "differs":
+        try:
+            below = told_below(proof, invoice.id, printer)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the proof stands)
+            failed = error
+        except BaseException:  # Ctrl-C, after seconds of a search
+            print_proof(printer, invoice.id, proof)
+            raise
     print_proof(printer, invoice.id, proof, below)
+    if failed:
+        say_error(failed, "what is odd could not be looked for: ")
     raise typer.Exit(EXIT[proof.state])
 
 

@@ -132,12 +132,12 @@ def _code(app: typer.Typer, arguments: list[str]) -> int:
     except SystemExit as left:  # completion is done, or the reader has gone
         return 0 if not left.code or isinstance(left.__context__, BrokenPipeError) else 1
     except Exception as error:  # noqa: BLE001 (the last stand: nobody above would tell of it)
-        return _told(error)
+        return say_error(error)
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # polars', which is no Exception
             raise
         if "KeyboardInterrupt" not in str(error):  # Ctrl-C while it called Python
-            return _told(error)
+            return say_error(error)
         code = INTERRUPTED
     if code == INTERRUPTED:
         say("interrupted; what was read is kept for the next try", to=sys.stderr)
@@ -157,19 +157,19 @@ def _shown(wrong: Any) -> int:  # noqa: ANN401 (typer keeps the class that has t
     return int(wrong.exit_code)
 
 
-def _told(error: BaseException) -> int:
-    """Say the error in one line; returns the exit code."""
+def say_error(error: BaseException, before: str = "") -> int:
+    """Say the error in one line, after words of what failed; returns the exit code."""
     if debugging():
         say(*"".join(traceback.format_exception(error)).splitlines(), to=sys.stderr)
     words = plain_words(error)
     if isinstance(error, InvoiceKitError | OSError):
-        say(f"error: {words}", to=sys.stderr)
+        say(f"error: {before}{words}", to=sys.stderr)
         return 2 if isinstance(error, SettingsError) and error.listed else 1
     if type(error) is ValueError:  # a value that is not allowed; a subclass is somebody's bug
-        say(f"error: {words}", to=sys.stderr)
+        say(f"error: {before}{words}", to=sys.stderr)
         return 2
     name = type(error).__name__
-    say(f"error: {name}: {words} (INVOICEKIT_DEBUG=1 shows where)", to=sys.stderr)
+    say(f"error: {before}{name}: {words} (INVOICEKIT_DEBUG=1 shows where)", to=sys.stderr)
     return 1
 
 

@@ -10,7 +10,11 @@ import pytest
 from rich.cells import cell_len
 
 import invoicekit as ik
+from invoicekit.cli import proving
 from invoicekit.show.export import rows_for_json
+from support.partner import BILLING, Partner
+from support.server import TOKEN, invoice, line, page, rows
+from support.shell import run
 
 TIES, DIFFERS = "G012345612", "G012345607"
 
@@ -82,3 +86,35 @@ def test_quality_tells_what_has_drifted(inside):
     code, out, err = inside("quality", "latest", "--before", DIFFERS)
     assert code == 0, err
     assert "note: no customer, OneTimeInvoiceLineItem, customer_id, 3 lines, 42.84 USD" in out
+
+
+def test_what_goes_wrong_behind_the_proof_does_not_hide_it(serve, tmp_path):
+    """Usage that cannot be added is none of the proof, but of what is odd."""
+    huge = {"billingPreTaxTotal": "99999999999999", "billingCurrency": '"USD"'}
+    usage = rows(*[line(object_type="DailyRatedUsageLineItem", **huge)] * 3)
+
+    def lines(asked):
+        return page(usage if "usage" in asked.target.lower() else rows(line()))
+
+    pairs = (("one_time", BILLING), ("one_time", "usage_line_items"))
+    service = serve(Partner(invoice(total="1.11", pairs=pairs), lines=lines))
+    done = run("reconcile", "G1", url=service.url, token=TOKEN, cache=tmp_path)
+    assert done.returncode == 3
+    assert done.stdout.splitlines()[-1] == (
+        "G1  ✘ differs: 1.11 USD, 1 line, 2 pages, difference 0.01"
+    )
+    assert "onetime/billing" in done.stdout
+    *_, last = done.stderr.splitlines()
+    assert last.startswith("error: what is odd could not be looked for: the amounts are too large")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_while_suspects_are_looked_for_leaves_the_proof(inside, monkeypatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(proving, "told_below", interrupted)  # it may take seconds
+    code, out, err = inside("reconcile", DIFFERS)
+    assert code == 130
+    assert out.splitlines()[-1].startswith(f"{DIFFERS}  ✘ differs")
+    assert err.startswith("interrupted")
