@@ -343,7 +343,7 @@ def test_an_export_of_another_invoice_is_refused_and_forgotten(
         return export_of(packed(rows))
 
     graph._service.exports = Prepared({
-        (name, "G1"): export(line, "", " g1", "G2" if kind == line_item_type else "G1")
+        (name, "G1"): export(line, "", "G2" if kind == line_item_type else " g1")
         for (name, kind), line in lines.items()
     })  # fmt: skip
 
@@ -353,9 +353,24 @@ def test_an_export_of_another_invoice_is_refused_and_forgotten(
             return found.sync()
         return found.line_items(line_item_type=line_item_type)
 
-    with pytest.raises(ik.PageError, match=rf"page 1 of onetime/{line_item_type} of G1 .* another"):
+    with pytest.raises(ik.PageError, match=rf"onetime/{line_item_type} of G1 .* another"):
         read()
     graph._service.exports = Prepared({
         (name, "G1"): export(line, "", "G1") for (name, _), line in lines.items()
     })  # fmt: skip
     assert read()
+
+
+def test_lines_that_name_another_invoice_beside_its_own_are_kept_and_told(shared, shared_client):
+    _, graph = shared
+    ours, theirs = json.loads(GRAPH_LINE), json.loads(GRAPH_LINE) | {"InvoiceNumber": "G2"}
+    usage = {"CustomerId": "a", "BillingCurrency": "USD", "InvoiceNumber": "G1"}
+    graph._service.exports = Prepared({
+        ("reconciliation", "G1"): export_of(packed([
+            json.dumps(row).encode() for row in (ours | {"InvoiceNumber": "G1"}, theirs, theirs)
+        ])),
+        ("usage", "G1"): export_of(packed([json.dumps(usage).encode()])),
+    })  # fmt: skip
+    with pytest.warns(UserWarning, match="2 of its lines name another invoice"):
+        items = shared_client.invoice("G1").line_items()
+    assert items["OneTimeInvoiceLineItem"]["invoice_number"].to_list() == ["G1", "G2", "G2"]

@@ -74,23 +74,32 @@ def load(
 
 
 def _of_this_invoice(collection: Collection, batches: Batches) -> Batches:
-    """The batches, unless an export's lines say that they are of another invoice.
+    """The batches; refused are those of an export whose lines all say another invoice.
 
     v1 is asked by the invoice's id, and answers at once. From that id to the lines of an export it
-    is a long way, over addresses that name no invoice.
+    is a long way, over addresses that name no invoice. Where some lines name it and some another,
+    Microsoft may have its reasons, and the proof tells whether they add up: that is a warning.
     """
     mine = collection.invoice_id.strip().lower()
+    ours = others = 0
     for name, frame in batches:
-        if mine and collection.source != ANSWERS_AT_ONCE and WHOSE in frame.columns:
+        if collection.source != ANSWERS_AT_ONCE and WHOSE in frame.columns:
             whose = frame[WHOSE].str.strip_chars().str.to_lowercase()
-            others = ((whose != mine) & (whose != "")).arg_true()
-            if len(others):
-                raise PageError(
-                    f"page {frame['page'][others[0]]} of {collection.name} has lines that are of "
-                    "another invoice, as they say, so it is not what was asked for. Ask again "
-                    "later, with refresh=True"
-                )
+            named = int((whose != "").sum())
+            ours += (same := int((whose == mine).sum()))
+            others += named - same
         yield name, frame
+    if not mine or not others:
+        return
+    if not ours:
+        raise PageError(
+            f"{collection.name} came with lines that are all of another invoice, as they say, so "
+            "it is not what was asked for. Ask again later, with refresh=True"
+        )
+    warn(
+        f"{collection.name}: {others:,} of its lines name another invoice. They are kept and "
+        "counted as they came; reconcile() says whether they belong to it"
+    )
 
 
 def warn_of(result: CollectionResult, invoice_id: str) -> None:
