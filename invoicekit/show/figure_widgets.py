@@ -86,7 +86,7 @@ class Charts:
 def _figure_widget(figure: Figure) -> Any:  # noqa: ANN401 - plotly is not typed
     import_renderers()
     widget = go.FigureWidget(figure)
-    widget._config = plotly_config()  # noqa: SLF001 - plotly has no other door to it
+    widget._config = plotly_config() | {"responsive": True}  # noqa: SLF001 - there is no other door
     return widget
 
 

@@ -13,12 +13,13 @@ def plotly_config() -> dict[str, Any]:
     """The configuration of every figure we show, embed or export.
 
     Plotly 7 offers to upload each figure to its cloud; an invoice must not be one click away.
+    That a figure follows the room it has is not said here: JupyterLab, which draws figures of its
+    mime type, sees to it, and where both do, a figure loses its height when the window's changes.
     """
     return {
         "showSendToCloud": False,
         "plotlyServerURL": "",
         "displaylogo": False,
-        "responsive": True,
         "typesetMath": False,  # "$10 off $20" is a price, no formula
         "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
     }

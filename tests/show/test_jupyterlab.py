@@ -69,6 +69,16 @@ def test_a_figure_is_as_wide_as_its_cell_whatever_was_drawn_before(lab):
     page.wait_for_function(AS_WIDE_AS_THE_CELL)
 
 
+def test_a_figure_keeps_its_height_when_the_window_gets_another(lab):
+    """JupyterLab fits it to the window; where plotly was told to as well, both made it flat."""
+    page = lab('client.latest.figure("customers")')
+    page.wait_for_selector(".jp-RenderedPlotly .bars .point")
+    for height in (1300, 900, 1200):
+        page.set_viewport_size({"width": 1400, "height": height})
+        page.wait_for_timeout(1000)  # plotly waits a tenth of a second for the window to stand
+        assert page.locator(".jp-RenderedPlotly").bounding_box()["height"] > 500
+
+
 def test_the_state_of_each_part_of_a_proof_is_in_sight(lab):
     """At 1400 pixels, without the file browser beside it; untrimmed amounts would push it out."""
     page = lab("client.latest.reconcile().parts")

@@ -117,7 +117,7 @@ def html_of_report(invoice: Invoice, change: Change | None = None) -> str:
         lines=html_of_lines(invoice.first_charges(MOST_LINES), of=lines, embed=False, foot=foot),
         pages_summary=f"{ledger.height:,} pages",
         ledger=html_of_table(ledger.select(LEDGER_COLUMNS), name="ledger", embed=False),
-        figures=json_in_html({"config": plotly_config(), "figures": drawn}),
+        figures=json_in_html({"config": plotly_config() | {"responsive": True}, "figures": drawn}),
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - ours and plotly's
         version=_version(),
     )
