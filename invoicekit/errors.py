@@ -125,8 +125,8 @@ def did_you_mean(word: str, allowed: Iterable[str], most: int = 1) -> str:
     """
     from difflib import get_close_matches
 
-    known = {bare(one): one for one in allowed}
-    near = get_close_matches(bare(word), known, n=most)
+    known = {fold(one): one for one in allowed}
+    near = get_close_matches(fold(word), known, n=most)
     return f"; did you mean {' or '.join(repr(known[one]) for one in near)}?" if near else ""
 
 
@@ -143,10 +143,10 @@ def one_of(word: str, allowed: Iterable[str], are: str = "it is one of") -> str:
     return f"; {are} {', '.join(allowed)}" + (f". D{near.removeprefix('; d')}" if near else "")
 
 
-def bare(word: str) -> str:
+def fold(word: str) -> str:
     """A word without blanks and case.
 
-    >>> bare(" g0123 45")
+    >>> fold(" g0123 45")
     'g012345'
     """
     return "".join(word.split()).casefold()

@@ -35,7 +35,7 @@ def sync_all(
     """
     rows = []
     failures = Failures(headers.height, offline=session.settings.offline)
-    Store(session.root).upkeep()
+    Store(session.root).sweep()
     try:
         with Counted(
             headers.iter_rows(named=True), headers.height, "invoices", session.progress

@@ -1,7 +1,7 @@
 """What a sign-in can and cannot do, in plain words, before the service has to say no.
 
 The token is decoded here, its signature is not checked (only the service can), and it is never
-shown. The network is asked only where the caller hands in how.
+shown. The network is asked only by the `probe` that a caller passes.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def tellable(cause: Exception) -> Exception | None:
 
 
 def open_http() -> requests.Session:
-    """A session that tries twice more where Entra is out of breath; asking it again is harmless."""
+    """A session that retries 5xx and broken connections twice; asking Entra again is harmless."""
     http = requests.Session()
     http.auth = unsigned
     again = Retry(

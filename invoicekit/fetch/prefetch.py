@@ -22,26 +22,26 @@ def prefetched(things: Iterator[T]) -> Iterator[T]:
     What `things` raises is raised here, in its place. Whoever stops listening stops the thread
     before the next thing.
     """
-    line = _Line(things)
+    ahead = _Ahead(things)
     try:
-        yield from line
+        yield from ahead
     finally:
-        line.stopped.set()
+        ahead.stopped.set()
 
 
 class _EndError(Exception):
     """There is no more."""
 
 
-class _Line(Generic[T]):
-    """Things and at last an error, waiting in a line of a few."""
+class _Ahead(Generic[T]):
+    """A bounded queue that a thread fills: things, and at last an error."""
 
     def __init__(self, things: Iterator[T]) -> None:
         self.stopped = threading.Event()
         self._things = things
         self._ready: queue.Queue[tuple[T] | BaseException] = queue.Queue(DEPTH)
         work = partial(copy_context().run, for_caller(self._work))  # it shows the caller's progress
-        threading.Thread(target=work, name="invoicekit-feed", daemon=True).start()
+        threading.Thread(target=work, name="invoicekit-prefetch", daemon=True).start()
 
     def __iter__(self) -> Iterator[T]:
         while True:

@@ -1,4 +1,4 @@
-"""Small records that a pull puts by, so that an interrupted one goes on where it was."""
+"""Small records beside a pull's pages, so that an interrupted one goes on where it was."""
 
 from __future__ import annotations
 

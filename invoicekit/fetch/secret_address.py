@@ -23,7 +23,7 @@ _here = threading.local()
 
 
 class ConcealingAdapter(HTTPAdapter):
-    """Sends requests whose path and query are not in them, but said aside."""
+    """Sends requests to a host alone; `sending` has the path and query that they are for."""
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
         """The connections to a host, or to the proxy on the way."""
@@ -40,7 +40,7 @@ def _concealing(connection: Any) -> Any:  # noqa: ANN401 (a class of connections
 
 
 class _Aside:
-    """A connection that asks for what was said aside, in place of what it is told."""
+    """A connection that asks for the path and query of `sending`, in place of the request's."""
 
     def putrequest(self, method: str, url: str, *args: Any, **options: Any) -> None:  # noqa: ANN401
         """Write the request line."""
@@ -50,7 +50,7 @@ class _Aside:
 
 @contextmanager
 def sending(target: Secret) -> Iterator[None]:
-    """Say aside what this thread asks for."""
+    """A block in which this thread asks for that path and query."""
     _here.target = target
     try:
         yield

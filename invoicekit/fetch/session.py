@@ -209,7 +209,7 @@ class Session:
             if end or deadline.over:
                 error.args = (f"{str(error).rstrip('.')}. {end or f'Given up after try {tried}'}",)
                 raise error
-            if status == requests.codes.too_many_requests:  # it counts what all hands ask
+            if status == requests.codes.too_many_requests:  # it counts what all threads ask
                 self._transport.leave_alone(seconds)
             LOG.info("retry %d of %s after %s", tried, request.method, status or "no answer")
             why = f"{status or 'no answer'} from {origin_of(prepared.url or '')[1]}"

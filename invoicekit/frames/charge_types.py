@@ -87,17 +87,17 @@ CHARGE_TYPES = (
 # fmt: on
 
 
-def bare(word: str) -> str:
+def fold(word: str) -> str:
     """A word as it is compared: its letters alone, in lower case, `fees` as `fee`.
 
-    >>> bare("PRORATE_FEES WHEN Cancel"), bare("addQuantity")
+    >>> fold("PRORATE_FEES WHEN Cancel"), fold("addQuantity")
     ('proratefeewhencancel', 'addquantity')
     """
     return re.sub("[^a-z]", "", word.lower()).replace("fees", "fee")
 
 
-_SPELLED = {bare(word): word for kind in CHARGE_TYPES for word in (kind.word, *kind.also)}
-_BY_WORD = {bare(word): kind for kind in CHARGE_TYPES for word in (kind.word, *kind.also)}
+_SPELLED = {fold(word): word for kind in CHARGE_TYPES for word in (kind.word, *kind.also)}
+_BY_WORD = {fold(word): kind for kind in CHARGE_TYPES for word in (kind.word, *kind.also)}
 
 
 def charge_type_of(word: str | None) -> ChargeType | None:
@@ -106,7 +106,7 @@ def charge_type_of(word: str | None) -> ChargeType | None:
     >>> charge_type_of("CYCLE FEE").family, charge_type_of("somethingNew")
     ('recurring', None)
     """
-    return None if word is None else _BY_WORD.get(bare(word))
+    return None if word is None else _BY_WORD.get(fold(word))
 
 
 def spelled(word: str) -> str:
@@ -115,7 +115,7 @@ def spelled(word: str) -> str:
     >>> spelled("New"), spelled("REFUND"), spelled("CYCLE FEES"), spelled("SomethingNew")
     ('new', 'refund', 'Cycle fee', 'SomethingNew')
     """
-    return _SPELLED.get(bare(word), word)
+    return _SPELLED.get(fold(word), word)
 
 
 def family_of(word: str | None) -> str:
@@ -161,7 +161,7 @@ def glossary(charge_type: str | None = None) -> pl.DataFrame:
 
 
 def _unknown(word: str) -> str:
-    near = difflib.get_close_matches(bare(word), _BY_WORD, n=3)
+    near = difflib.get_close_matches(fold(word), _BY_WORD, n=3)
     like = f"; spelt like it are {', '.join(_BY_WORD[one].word for one in near)}" if near else ""
     return f"no charge type {word!r} in the table{like}. ik.glossary() lists all"
 

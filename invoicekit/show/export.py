@@ -14,7 +14,7 @@ import polars.selectors as cs
 from invoicekit.analysis.money import plain
 from invoicekit.files.output import folder_at, writing
 from invoicekit.files.private import file_names
-from invoicekit.show.formatting import COUNTS, bare
+from invoicekit.show.formatting import COUNTS, trimmed
 from invoicekit.show.protocols import Reconciliation
 
 Format = Literal["parquet", "csv"]
@@ -127,7 +127,7 @@ def _guarded(text: pl.Expr) -> pl.Expr:
 
 def _value(value: object, name: str, currency: str | None) -> object:
     if isinstance(value, Decimal):
-        return bare(value) if name in COUNTS else f"{plain(value, currency):f}"
+        return trimmed(value) if name in COUNTS else f"{plain(value, currency):f}"
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()
     return value

@@ -109,10 +109,10 @@ def exact(amount: Decimal | None, currency: str | None) -> str:
     return "" if amount is None else f"{plain(amount, currency):,f}"
 
 
-def bare(amount: Decimal) -> str:
+def trimmed(amount: Decimal) -> str:
     """A count with no zeros beyond need.
 
-    >>> bare(Decimal("1.000")), bare(Decimal("23.200004"))
+    >>> trimmed(Decimal("1.000")), trimmed(Decimal("23.200004"))
     ('1', '23.200004')
     """
     short = EXACT.normalize(amount)
@@ -123,7 +123,7 @@ def said(value: object, column: str, currency: str | None) -> str:
     """A cell of a frame as text: money to its currency's decimals, instants in UTC."""
     if isinstance(value, Decimal):
         if column in SHARES:
-            return f"{bare(value.scaleb(2).quantize(HUNDREDTH, ROUND_HALF_EVEN, EXACT))} %"
+            return f"{trimmed(value.scaleb(2).quantize(HUNDREDTH, ROUND_HALF_EVEN, EXACT))} %"
         exactly = column in COUNTS | PRICES
         return said_exactly(value, column, currency) if exactly else rounded(value, currency)
     return next((say(value) for kind, say in SAYINGS if isinstance(value, kind)), clean(value))
@@ -132,7 +132,7 @@ def said(value: object, column: str, currency: str | None) -> str:
 def said_exactly(value: object, column: str, currency: str | None) -> str:
     """A cell of a frame as text with every decimal that it has."""
     if isinstance(value, Decimal):
-        return bare(value) if column in COUNTS else exact(value, currency)
+        return trimmed(value) if column in COUNTS else exact(value, currency)
     return said(value, column, currency)
 
 

@@ -156,7 +156,7 @@ class Store:
 
     def write(self, key: Key) -> Writer:
         """A writer for an invoice; nobody sees what it writes until it commits."""
-        return Writer(self, key)
+        return Writer(self.folder, key, self.commit)
 
     def commit(self, stored: Stored, token: str) -> None:
         """Make it what counts of the invoice; what counted before stays a while for its readers.
@@ -177,7 +177,7 @@ class Store:
             self._publish(stored)
             parts.sweep(invoice, stored)
 
-    def upkeep(self) -> None:
+    def sweep(self) -> None:
         """Drop the files that nobody reads or writes any more; best effort."""
         hive.tidy(self.folder)
         for invoice in parts.overdue(self.folder):

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from invoicekit.errors import FetchError, PageError, bare, did_you_mean
+from invoicekit.errors import FetchError, PageError, did_you_mean, fold
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.session import Session
 from invoicekit.frames.decode import decode_invoices
@@ -55,7 +55,7 @@ def header(session: Session, invoice_id: str, *, refresh: bool = False) -> pl.Da
             raise
         return _in_the_list(session, invoice_id, error, refresh=refresh)
     name = found["invoice_id"].item()
-    if name is None or bare(name) != bare(invoice_id):
+    if name is None or fold(name) != fold(invoice_id):
         raise PageError(f"asked for invoice {invoice_id}, and the service sent another one")
     return found
 
@@ -70,7 +70,7 @@ def _in_the_list(
         raise refused from None
     ids = headers["invoice_id"].drop_nulls().to_list()
     same = [one for one in ids if one == invoice_id]
-    same = same or [one for one in ids if bare(one) == bare(invoice_id)]
+    same = same or [one for one in ids if fold(one) == fold(invoice_id)]
     if len(same) == 1:
         return headers.filter(pl.col("invoice_id") == same[0])
     near = did_you_mean(invoice_id, ids, most=3)

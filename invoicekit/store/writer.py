@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import secrets
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from invoicekit.store import parts
 from invoicekit.store.manifest import PARTS, TOKEN_BYTES, Key, PartFile, Stored, invoice_name
-
-if TYPE_CHECKING:
-    from invoicekit.store.dataset import Store
 
 PART_ROWS = 50_000
 NAMED_BY_FOLDER = ("invoice_id", "object_type")
@@ -22,11 +21,13 @@ NAMED_BY_FOLDER = ("invoice_id", "object_type")
 class Writer:
     """Writes the lines of one invoice in parts of many rows, then makes them count at once."""
 
-    def __init__(self, store: Store, key: Key) -> None:
+    def __init__(self, store: Path, key: Key, commit: Callable[[Stored, str], None]) -> None:
+        """For the store in that folder; `commit` makes what was written count, by its token."""
         self._store = store
         self._key = key
+        self._make_count = commit
         self._token = secrets.token_hex(TOKEN_BYTES)
-        self._folder = store.folder / PARTS / invoice_name(key.invoice_id) / self._token
+        self._folder = store / PARTS / invoice_name(key.invoice_id) / self._token
         self._number = 0
         self._waiting: dict[str, list[pl.DataFrame]] = {}
         self._written: dict[str, list[PartFile]] = {}
@@ -62,7 +63,7 @@ class Writer:
         kept = {part.path for files in written.values() for part in files}
         for part in (part for files in self._written.values() for part in files):
             if part.path not in kept:
-                (self._store.folder / part.path).unlink(missing_ok=True)
+                (self._store / part.path).unlink(missing_ok=True)
         self._waiting.clear()
         self._written = {name: list(files) for name, files in written.items()}
         self._rows = dict(rows)
@@ -78,7 +79,7 @@ class Writer:
             self._write(name)
         columns = {name: list(seen) for name, seen in self._columns.items()}
         stored = Stored(self._key, self._written, self._rows, columns, about)
-        self._store.commit(stored, self._token)
+        self._make_count(stored, self._token)
         self._committed = True
         return stored
 

@@ -258,7 +258,7 @@ def test_no_link_is_followed_whatever_is_done(filled, documents, what, invoice_i
             warnings.simplefilter("ignore")
             assert filled.invoice(name).reconcile().ties
             filled.invoice(name).line_items(refresh=True)
-        Store(filled._session.root).upkeep()
+        Store(filled._session.root).sweep()
     assert files_in(documents) == before
 
 

@@ -113,12 +113,12 @@ def _moved(part: str, was: Decimal, now: Decimal, currency: str | None) -> dict[
         was, now = was + 1, now + 1
     values = {"was": was, "now": now, "by": by.copy_abs()}
     texts = {
-        name: f"{plain(value, currency):,f}" if part == "price" else _bare(value)
+        name: f"{plain(value, currency):,f}" if part == "price" else _trimmed(value)
         for name, value in values.items()
     }
     return {**texts, "more": "more" if by > 0 else "fewer"}
 
 
-def _bare(number: Decimal) -> str:
+def _trimmed(number: Decimal) -> str:
     """With no zeros beyond need."""
     return f"{EXACT.normalize(number):,f}"

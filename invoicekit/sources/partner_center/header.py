@@ -16,7 +16,7 @@ from invoicekit.frames.schema import NUMBER
 from invoicekit.pages import BOM, Request, page_of
 from invoicekit.sources.base import InvoiceHeader
 from invoicekit.sources.partner_center import requests
-from invoicekit.sources.partner_center.vocabulary import bare
+from invoicekit.sources.partner_center.vocabulary import fold
 from invoicekit.sources.periods import billing_month
 
 BILLED = {
@@ -125,7 +125,7 @@ def pairs_of(header: InvoiceHeader) -> list[tuple[str, str]]:
         raise PageError(
             f"invoice {header.id} does not say which collections it has (invoiceDetails): {cause}"
         ) from cause
-    pairs = [(bare(one.billing_provider), bare(one.invoice_line_item_type)) for one in details]
+    pairs = [(fold(one.billing_provider), fold(one.invoice_line_item_type)) for one in details]
     if not all(provider and kind for provider, kind in pairs):
         raise PageError(
             f"invoice {header.id} names a collection without its provider or type "

@@ -35,10 +35,10 @@ def line_item_type_of(word: str) -> str:
     return _one_of(LINE_ITEM_TYPES, word, "line item type")
 
 
-def bare(word: str) -> str:
+def fold(word: str) -> str:
     """`word` in one spelling, whether we know it or not (an invoice may name what is new).
 
-    >>> bare("Billing_LineItems"), bare("azure_data_market")
+    >>> fold("Billing_LineItems"), fold("azure_data_market")
     ('billing', 'azuredatamarket')
     """
     letters = "".join(letter for letter in word.lower() if letter.isalnum())
@@ -48,7 +48,7 @@ def bare(word: str) -> str:
 def _one_of(allowed: tuple[str, ...], word: str, what: str) -> str:
     if not isinstance(word, str):
         raise TypeError(f"a {what} is a text, one of {', '.join(allowed)}; or leave it out for all")
-    bare_word = bare(word)
-    if bare_word not in allowed:
-        raise ValueError(f"{word!r} is no {what}{one_of(bare_word, allowed)}")
-    return bare_word
+    folded = fold(word)
+    if folded not in allowed:
+        raise ValueError(f"{word!r} is no {what}{one_of(folded, allowed)}")
+    return folded
