@@ -387,6 +387,18 @@ def test_cells_may_hold_delimiters_quotes_and_lines(good, write):
     assert set(frame(write(changed(good, CustomerName=lambda _: name)))["customer_name"]) == {name}
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_all_cells_may_be_in_quotation_marks(good, tmp_path, delimiter, recwarn):
+    """As PowerShell's `Export-Csv` writes them."""
+    paths = [tmp_path / "plain.csv", tmp_path / "quoted.csv"]
+    for path, quoting in zip(paths, (csv.QUOTE_MINIMAL, csv.QUOTE_ALL), strict=True):
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=delimiter, quoting=quoting).writerows(good)
+    plain, quoted = map(frame, paths)
+    assert quoted.equals(plain)
+    assert len(recwarn) == (0 if delimiter == "," else 2)
+
+
 def test_a_quotation_mark_that_stays_open_is_refused(good, write):
     path = write(good)
     path.write_bytes(path.read_bytes() + b'"open,1\n' + b"x" * 100)

@@ -93,13 +93,15 @@ def sheet_of(file: FoundFile, look: Look) -> Sheet:
     Raises:
         PageError: its header is none that we know, or names a column twice.
     """
-    best: tuple[int, str, list[str], int] | None = None
+    found, failed = [], []
     for delimiter in DELIMITERS:
-        header, first = _header(file, look, delimiter)
-        if best is None or len(header) > len(best[2]):
-            best = (len(header), delimiter, header, first)
-    assert best is not None  # noqa: S101 (there are delimiters)
-    _, delimiter, header, first = best
+        try:
+            found.append((*_header(file, look, delimiter), delimiter))
+        except PageError as error:  # of cells in quotation marks, for all delimiters but theirs
+            failed.append(error)
+    if not found:
+        raise failed[0]
+    header, first, delimiter = max(found, key=lambda one: len(one[0]))
     header = [name.strip().lstrip("\ufeff") for name in header]  # some tools write two marks
     kind = kind_of(filter(None, header), file.name)
     seen: set[str] = set()
