@@ -140,6 +140,23 @@ def test_the_same_invoice_in_several_files_is_told():
     assert len(told) == 2
 
 
+def test_the_same_lines_without_an_invoice_number_are_told(tmp_path):
+    """Licence based files name no invoice; these are one, saved again, and another month's."""
+    rows = rows_of(LEGACY, "office/billing")
+    names = ("may.csv", "may (2).csv", "june.csv")
+    contents = (
+        csv_of(rows, "legacy", "office/billing"),
+        csv_of(rows[::-1], "legacy", "office/billing", bom=False).replace(b"\r\n", b"\n"),
+        csv_of(rows[1:], "legacy", "office/billing"),
+    )
+    paths = [tmp_path / name for name in names]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    with pytest.warns(UserWarning, match=r"are the same, .* count: may.csv, may \(2\).csv\. Name"):
+        read = read_files(paths)
+    assert [one.rows for one in read] == [len(rows), len(rows), len(rows) - 1]
+
+
 def test_parts_of_one_export_are_one(tmp_path):
     rows = rows_of(EURO, "onetime/billing")
     for number in range(2):

@@ -15,7 +15,7 @@ import polars as pl
 from invoicekit.errors import PageError, warn
 from invoicekit.frames.collection_result import READ, CollectionResult
 from invoicekit.frames.decode import collect
-from invoicekit.frames.schema import Kind
+from invoicekit.frames.schema import BY_OBJECT_TYPE, Kind
 from invoicekit.pages import Reading
 from invoicekit.sources.files import csv_frames, export_lines
 from invoicekit.sources.files.csv_rows import sheet_of
@@ -116,7 +116,8 @@ def read_files(
                 look.is_json,
             )
         )  # fmt: skip
-    _warn_of_overlap(read)
+    if len(read) > 1:
+        _warn_of_overlap(read)
     return read
 
 
@@ -133,18 +134,37 @@ def _batches(
     return sheet.kind, ((sheet.kind.object_type, frame) for frame in typed)
 
 
-def _warn_of_overlap(read: Iterable[FileLines]) -> None:
-    """Tell of an invoice whose lines of one kind come from several files, not parts of one."""
+def _warn_of_overlap(read: Sequence[FileLines]) -> None:
+    """Tell of an invoice whose lines of one kind come from several files, not parts of one.
+
+    Of lines that name no invoice, as those of licence based files, the same ones in two files.
+    """
     origins: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    nameless: dict[tuple[str, tuple[int, int]], list[str]] = defaultdict(list)
     for one in read:
         part = PART.search(one.name) if one.is_export else None
         origin = part[1] if part else str(one.number)
         for object_type, frame in one.frames.items():
             for invoice_id in frame["invoice_id"].drop_nulls().unique():
                 origins[invoice_id, object_type].setdefault(origin, one.name)
+            if frame.height and frame["invoice_id"].null_count() == frame.height:
+                nameless[object_type, _digest(frame)].append(one.name)
     for (invoice_id, object_type), names in sorted(origins.items()):
         if len(names) > 1:
             warn(
                 f"{object_type} of {invoice_id} comes from several files, all of which count: "
                 f"{', '.join(names.values())}. If one holds what another does, name one alone"
             )
+    for (object_type, _), same in nameless.items():
+        if len(same) > 1:
+            warn(
+                f"{object_type}: the lines of these files are the same, and all of them count: "
+                f"{', '.join(same)}. Name one alone"
+            )
+
+
+def _digest(frame: pl.DataFrame) -> tuple[int, int]:
+    """Of the documented columns, whatever the file's own form, number and order of lines."""
+    documented = BY_OBJECT_TYPE.get(frame["object_type"][0])
+    names = [column.name for column in documented.columns] if documented else frame.columns
+    return frame.height, int(frame.select(names).hash_rows().sum())
