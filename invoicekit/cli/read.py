@@ -30,6 +30,7 @@ from invoicekit.cli.printing import (
     print_proof,
 )
 from invoicekit.cli.terminal import Badge, say
+from invoicekit.errors import one_of
 from invoicekit.files.output import folder_at, is_written_into
 from invoicekit.frames.charges import charges
 from invoicekit.line_items import LineItems
@@ -85,6 +86,7 @@ def read(
     verb = files.pop() if files[-1] in VERBS else ""
     if not files:
         raise typer.BadParameter("name a file, a folder or a zip before what to do")
+    _raise_for_words(files)
     amount = _amount_of(total, currency)
     if verb in {"reconcile", "report"} and total is None:
         raise typer.BadParameter(
@@ -123,6 +125,18 @@ def read(
         printer.print(found.totals(*keys), found.badge)
     else:
         printer.print(found.contents(), found.badge)
+
+
+def _raise_for_words(files: list[str]) -> None:
+    """Refuse what is no file, but a word for what to do: misspelt, or not the last."""
+    for word in files:
+        if word in VERBS and not Path(word).exists():
+            raise typer.BadParameter(f"what to do, {word}, comes once, after all files")
+    word = files[-1]
+    if len(files) > 1 and word.isalpha() and not Path(word).exists():
+        raise typer.BadParameter(
+            f"{word} is no file, and nothing that can be done{one_of(word, VERBS)}"
+        )
 
 
 @dataclass(frozen=True)
