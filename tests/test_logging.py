@@ -9,8 +9,9 @@ import sys
 import pytest
 
 import invoicekit as ik
+from invoicekit.visible import visible
 from support.partner import Partner
-from support.server import TOKEN, Reply
+from support.server import TOKEN, Reply, invoice, line, page, rows
 
 
 def test_a_sync_of_the_demo_partner_tells_pages_and_commits_and_no_secret(caplog):
@@ -28,6 +29,17 @@ def test_a_sync_of_the_demo_partner_tells_pages_and_commits_and_no_secret(caplog
     assert len(names) > 20
     for secret in (token, graph, "Bearer", "sig=", "sv=20", *names):
         assert not secret or secret not in everything, secret[:12]
+
+
+def test_no_word_of_the_service_steers_who_reads_the_log(serve, open_client, caplog):
+    caplog.set_level(logging.DEBUG, logger="invoicekit")
+    headers = page(rows(invoice("G1\u202e\u2066")))
+    lines = page(rows(line()))
+    service = serve(lambda asked: lines if "lineitems" in asked.target else headers)
+    open_client(service).sync(tell=[].append)
+    told = [one.getMessage() for one in caplog.records]
+    assert any(text.startswith("commit of onetime/billing of G1") for text in told)
+    assert all(text == visible(text) for text in told)
 
 
 def test_a_retry_and_its_wait_are_told(serve, open_client, caplog):

@@ -18,6 +18,7 @@ from invoicekit.fetch.prefetch import prefetched
 from invoicekit.fetch.session import Session
 from invoicekit.pages import Page, Reading, reading_of
 from invoicekit.secret import scrubbing
+from invoicekit.visible import visible
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -95,6 +96,11 @@ class _Run(Generic[T]):
     stored: bool
     unfit: int = 0  # the number of a page that may not be stored
 
+    @property
+    def logged(self) -> str:
+        """The collection's name for a log: the invoice's id in it is as the service has it."""
+        return visible(self.collection.name)
+
     def committed(self, note: Manifest) -> tuple[T, list[Reading]]:
         """Read a committed pull back; it is whole if its links lead from page to page to an end."""
         ask = Committed(self.session, self.manifests.folder_of(note.pull))
@@ -170,9 +176,9 @@ class _Run(Generic[T]):
             lifetime = lifetimes.EMPTY
         try:
             self.manifests.commit(name, pages=len(readings), lifetime=lifetime)
-            LOG.info("commit of %s: %d pages", self.collection.name, len(readings))
+            LOG.info("commit of %s: %d pages", self.logged, len(readings))
         except OSError:
-            LOG.warning("%s is read whole, and cannot be kept on disk", self.collection.name)
+            LOG.warning("%s is read whole, and cannot be kept on disk", self.logged)
             self.manifests.forget(name)  # a full disk costs the cache, not the result
 
     def _noted(self, pages: Iterator[Page], readings: list[Reading]) -> Iterator[Page]:
@@ -182,7 +188,7 @@ class _Run(Generic[T]):
             LOG.debug(
                 "page %d of %s: %d rows, %s",
                 reading.page,
-                self.collection.name,
+                self.logged,
                 reading.rows,
                 "from the cache" if reading.from_cache else f"{reading.retries} retries",
             )

@@ -52,7 +52,7 @@ def customers(client: ik.Client) -> list[str]:
 # What is asked again
 
 
-@pytest.mark.parametrize(("days", "closed"), [(14, False), (16, True)])
+@pytest.mark.parametrize(("days", "closed"), [(14, False), (15, True), (16, True)])
 def test_an_invoice_is_closed_after_fifteen_days(serve, open_client, tmp_path, days, closed):
     partner = two_page_invoice(date=ago(days))
     service = serve(partner)
