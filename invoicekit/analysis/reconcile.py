@@ -13,7 +13,7 @@ import polars as pl
 from invoicekit.analysis.checks.findings import PART, Proof, findings_of
 from invoicekit.analysis.checks.grounds import Grounds
 from invoicekit.analysis.money import EXACT, MOST, plain
-from invoicekit.analysis.suspects.search import is_borne, suspects_of
+from invoicekit.analysis.suspects.search import borne_by, suspects_of
 from invoicekit.analysis.totals import totals
 from invoicekit.errors import FrameError
 from invoicekit.frames.collection_result import NO_DATA, READ, SHARED
@@ -102,7 +102,8 @@ class Reconciliation:
 
         `finding` is one of: `row total` (the total of a row is not subtotal + tax; `amount` is
         what it has more), `header only` (a difference that no line, order, subscription, page or
-        collection bears), `other currency`, `doubled rows` (equal in every field but the page;
+        collection bears; `detail` says what is left of it without wrong totals of rows and other
+        currencies), `other currency`, `doubled rows` (equal in every field but the page;
         `lines` are the copies beyond the first, which may well be right), `restated usage` (daily
         usage is not what was billed, beyond the rounding down that Microsoft publishes; by
         subscription and meter category), `tax rate` (tax that is not at the rate of the customer's
@@ -126,7 +127,7 @@ class Reconciliation:
                 whole=self.state != "incomplete",
                 all_used=NO_DATA not in set(self.parts["state"]),
                 others=others,
-                borne=lambda: is_borne(self._grounds, self.difference, self.currency),
+                borne=lambda amount: borne_by(self._grounds, amount, self.currency),
             )
             self._seen["findings"] = findings_of(self._grounds, proof)
         return self._seen["findings"].clone()

@@ -138,6 +138,21 @@ def test_rows_are_doubled_where_all_but_the_page_is_equal():
     assert proof_of(twice, total="6").lines == 3  # they count
 
 
+def test_copies_of_several_charge_types_say_how_many_of_which():
+    """Their sum alone says little where fees are billed, and changes of them taken back."""
+    words = {"cycleCharge": "2", "addQuantity": "-7.5", "new": "1", "renew": "1", None: "0.1"}
+    made = [charge(charge_type=word, total=d(total)) for word, total in words.items()]
+    found = ik.reconcile(frame(*made * 2, made[0]), d("0"), currency="USD").findings
+    (copied,) = found.filter(finding="doubled rows").select("lines", "amount", "detail").rows()
+    assert copied[:2] == (6, d("-1.4"))
+    assert copied[2].endswith(
+        "they count; by charge type: addQuantity 1 of -7.50, cycleCharge 2 of 4.00, new 1 of 1.00 "
+        "and 2 more"
+    )
+    one = ik.reconcile(frame(*CLEAN, CLEAN[0]), d("0"), currency="USD").findings
+    assert one.filter(finding="doubled rows")["detail"][0].endswith("they count")
+
+
 def test_lines_of_an_unknown_type_are_doubled_too():
     unknown = pl.concat([lines(ONE_TIME, ROW).with_columns(object_type=pl.lit("New"))] * 2)
     found = proof_of(unknown, total="0").findings
@@ -161,6 +176,15 @@ def test_charges_of_daily_usage_do_not_say_the_day_so_none_is_a_copy():
 
 # --- header only
 
+WRONG = charge(subtotal=d("5"), tax=d("0.41"), total=d("6.41"))
+EURO = taxed("5", "0.41", currency="EUR")
+ROWS = "subtotal + tax of the rows with another total"
+AS_THEY_ARE = "the amounts in another currency as they are"
+COPY = (
+    "without this line the lines add up to the invoice; a copy of another line; one of these 2 "
+    "lines of the same amount"
+)
+
 
 def test_a_difference_that_a_line_bears_is_not_in_the_header_only():
     assert "header only" not in found_in(*CLEAN, total=SUM - CLEAN[0]["total"])
@@ -168,21 +192,38 @@ def test_a_difference_that_a_line_bears_is_not_in_the_header_only():
 
 
 def test_a_difference_that_wrong_rows_or_other_currencies_are_is_not_in_the_header_only():
-    wrong = charge(subtotal=d("5"), tax=d("0.41"), total=d("6.41"))
-    euro = taxed("5", "0.41", currency="EUR")
-    assert set(found_in(*CLEAN, wrong, total=SUM + d("5.41"))) == {"row total"}
-    assert set(found_in(*CLEAN, euro, total=SUM + d("5.41"))) == {"other currency"}
-    both = found_in(*CLEAN, wrong, euro, total=SUM + d("5.41") + d("5.41"))
+    assert set(found_in(*CLEAN, WRONG, total=SUM + d("5.41"))) == {"row total"}
+    assert set(found_in(*CLEAN, EURO, total=SUM + d("5.41"))) == {"other currency"}
+    both = found_in(*CLEAN, WRONG, EURO, total=SUM + d("5.41") + d("5.41"))
     assert set(both) == {"row total", "other currency"}
 
 
 def test_what_is_said_of_a_difference_that_no_line_bears_is_true_of_several_causes_too():
-    wrong = charge(subtotal=d("5"), tax=d("0.41"), total=d("6.41"))
-    proof = ik.reconcile(frame(*CLEAN, wrong), SUM + d("5.41") - 3, currency="USD")
+    proof = ik.reconcile(frame(*CLEAN, WRONG), SUM + d("5.41") - 3, currency="USD")
     (found,) = proof.findings.filter(finding="header only").iter_rows(named=True)
     assert found["amount"] == -4
     assert found["detail"].startswith("the header's total is less than the lines by")
     assert "or several causes together" in found["detail"]
+
+
+@pytest.mark.parametrize(
+    ("charges", "total", "what", "made", "left"),
+    [
+        ([WRONG], "-4", [ROWS], "-1.00", "-3.00 is left"),
+        ([WRONG, CLEAN[0]], "-109.25", [ROWS], "-1.00", f"-108.25 is left: {COPY}"),
+        ([EURO], "8.41", [AS_THEY_ARE], "5.41", "3.00 is left"),
+        ([WRONG, EURO, CLEAN[0]], "-102.84", [AS_THEY_ARE], "5.41", f"-108.25 is left: {COPY}"),
+        ([WRONG, EURO], "-1000.59", [ROWS, AS_THEY_ARE], "4.41", "-1,005.00 is left"),
+    ],
+)
+def test_what_is_left_without_other_causes_is_said(charges, total, what, made, left):
+    lines_ = frame(*CLEAN, *charges)
+    own = lines_.filter(currency="USD")["total"].sum()
+    proof = ik.reconcile(lines_, own + d(total), currency="USD")
+    (found,) = proof.findings.filter(finding="header only").iter_rows(named=True)
+    assert found["amount"] == d(total)
+    said = f"; if the header has {' and '.join(what)}, that is {made} of it, and {left}"
+    assert found["detail"].endswith(f"or several causes together{said}")
 
 
 def test_an_incomplete_invoice_has_nothing_in_its_header_only():

@@ -21,7 +21,7 @@ from invoicekit.analysis.totals import totals
 from invoicekit.errors import FrameError
 from invoicekit.frames.charges import paged_charges
 from invoicekit.frames.schema import BY_OBJECT_TYPE, KINDS, NUMBER
-from invoicekit.visible import visible
+from invoicekit.visible import first_few, visible
 
 FINDINGS = {
     "finding": pl.String(),
@@ -51,7 +51,8 @@ class Proof:
     whole: bool  # every collection of billing lines is read
     all_used: bool  # and every one of usage
     others: pl.DataFrame  # the parts in another currency
-    borne: Callable[[], bool]  # a line, order, subscription, page or collection is the difference
+    # The line, order, subscription, page or collection that comes to an amount, in words.
+    borne: Callable[[Decimal], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +147,7 @@ def _doubled_rows(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator
         usage = bool(kind and kind.usage)
         severity = NOTE if proof.ties or usage else WARNING
         if not grounds.frames:
-            for found in totals(rows, *PART).iter_rows(named=True):
-                yield _copies(found, severity, "total", "the charges tell")
+            yield from _copies(rows, severity, "total", "the charges tell")
         elif kind is None:
             sides = rows.group_by("asked_provider", "asked_line_item_type").len().sort(pl.all())
             for provider, line_item_type, lines in sides.collect().iter_rows():
@@ -155,15 +155,27 @@ def _doubled_rows(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator
                        "line_item_type": line_item_type, "object_type": name,
                        "detail": _equal("the service sent")}  # fmt: skip
         else:
-            for found in totals(paged_charges({name: rows}, usage=usage), *PART).iter_rows(
-                named=True
-            ):
-                amount = "subtotal" if usage else "total"
-                yield _copies(found, severity, amount, "the service sent")
+            amount = "subtotal" if usage else "total"
+            charges = paged_charges({name: rows}, usage=usage)
+            yield from _copies(charges, severity, amount, "the service sent")
 
 
-def _copies(found: Row, severity: str, amount: str, what: str) -> Row:
-    return _part(found) | {"severity": severity, "amount": found[amount], "detail": _equal(what)}
+def _copies(charges: pl.LazyFrame, severity: str, amount: str, what: str) -> Iterator[Row]:
+    """Charges that are copies; where they are of several charge types, how many of which."""
+    key = [*PART, "currency"]
+    by_type = totals(charges, *PART, "charge_type")
+    for found in totals(charges, *PART).iter_rows(named=True):
+        mine = by_type.filter(pl.col(name).eq_missing(pl.lit(found[name])) for name in key)
+        mine = mine.sort(pl.col(amount).abs(), "charge_type", descending=[True, False],
+                         nulls_last=True)  # fmt: skip
+        types = [
+            f"{word or 'no charge type'} {lines:,}"
+            + ("" if sum_ is None else f" of {plain(sum_, found['currency']):,}")
+            for word, lines, sum_ in mine.select("charge_type", "lines", amount).iter_rows()
+        ]
+        told = f"; by charge type: {first_few(types, MOST_NAMED)}" if len(types) > 1 else ""
+        yield _part(found) | {"severity": severity, "amount": found[amount],
+                              "detail": _equal(what) + told}  # fmt: skip
 
 
 def _equal(what: str) -> str:
@@ -234,7 +246,10 @@ def _used_and_billed(row: Row) -> str:
 
 def _header_only(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator[Row]:
     """What no line bears; where another finding is the whole difference, that is the cause."""
-    if not (proof.whole and proof.difference) or proof.borne() or _told(grounds, proof):
+    if not (proof.whole and proof.difference) or proof.borne(proof.difference):
+        return
+    told = _told(grounds, proof)
+    if proof.difference in told.values():
         return
     more = "less" if proof.difference < 0 else "more"
     header = f"; the header names {', '.join(grounds.notes)}" if grounds.notes else ""
@@ -244,20 +259,37 @@ def _header_only(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator[
         "amount": proof.difference,
         "detail": f"the header's total is {more} than the lines by this much, which no one line, "
         "order, subscription, page or collection comes to: it may be a credit or adjustment that "
-        f"is in no line, or several causes together{header}",
+        f"is in no line, or several causes together{_left(proof, told)}{header}",
     }
 
 
-def _told(grounds: Grounds, proof: Proof) -> bool:
-    """Whether lines in another currency, or wrong totals of rows, are the whole difference."""
-    others = reduce(EXACT.add, proof.others["total"].drop_nulls(), Decimal(0))
+def _told(grounds: Grounds, proof: Proof) -> dict[str, Decimal]:
+    """What of the difference wrong totals of rows and other currencies are: each, then both."""
     wrong = [
         row["amount"]
         for row in _row_total(grounds, proof, BILLING)
         if row["currency"] == proof.currency
     ]
-    off = -reduce(EXACT.add, wrong, Decimal(0))
-    return proof.difference in {one for one in (others, off, EXACT.add(others, off)) if one}
+    named = {
+        "subtotal + tax of the rows with another total": -reduce(EXACT.add, wrong, Decimal(0)),
+        "the amounts in another currency as they are": reduce(
+            EXACT.add, proof.others["total"].drop_nulls(), Decimal(0)
+        ),
+    }
+    named = {words: amount for words, amount in named.items() if amount}
+    return named | {" and ".join(named): reduce(EXACT.add, named.values())} if named else {}
+
+
+def _left(proof: Proof, told: dict[str, Decimal]) -> str:
+    """What is left without what other findings name, and what bears that: else of all of them."""
+    words = ""
+    for what, amount in told.items():
+        left = EXACT.subtract(proof.difference, amount)
+        made, rest = (f"{plain(one, proof.currency):,}" for one in (amount, left))
+        words = f"; if the header has {what}, that is {made} of it, and {rest} is left"
+        if borne := proof.borne(left):
+            return f"{words}: {borne}"
+    return words
 
 
 _row_total = _of_charges(_off_total, "total is not subtotal + tax; by this much more")

@@ -36,10 +36,10 @@ def suspects_of(grounds: Grounds, difference: Decimal, currency: str) -> pl.Data
         return _shown(grounds.charges(), found)
 
 
-def is_borne(grounds: Grounds, difference: Decimal, currency: str) -> bool:
-    """Whether one line, order, subscription, page or collection comes to the difference."""
-    lines, wanted = _lines(grounds, difference, currency)
-    return bool(units(lines, wanted))
+def borne_by(grounds: Grounds, difference: Decimal, currency: str) -> str | None:
+    """The likeliest line, order, subscription, page or collection that comes to the difference."""
+    found = units(*_lines(grounds, difference, currency))
+    return found[0].reason if found else None
 
 
 def _candidates(grounds: Grounds, difference: Decimal, currency: str) -> list[Candidate]:
