@@ -18,7 +18,7 @@ import polars as pl
 from invoicekit.analysis.totals import keys_of
 from invoicekit.analysis.views.table import view_named
 from invoicekit.auth.signers import identified
-from invoicekit.errors import NotFoundError, SettingsError, one_of, warn
+from invoicekit.errors import NotFoundError, SettingsError, check_text, one_of, warn
 from invoicekit.fetch.progress import Wish
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.retry import RetryPolicy
@@ -38,7 +38,7 @@ from invoicekit.store import snapshots
 from invoicekit.store.all_invoices import COLUMNS, AllCharges, all_charges, all_lines, unsure
 from invoicekit.store.cache_admin import Cache
 from invoicekit.store.dataset import Store
-from invoicekit.store.headers import header, listed
+from invoicekit.store.headers import header, listed, month_in
 from invoicekit.store.unbilled import PERIODS, read_unbilled
 from invoicekit.sync_all import sync_all
 
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from invoicekit.show.plotly_figure import Figure
 
 CURRENCY = re.compile(r"[A-Z]{3}")
-MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 # Of an invoice's header, what an analyst reads; the rest is links and nested objects.
 UNSHOWN = ("pdf_download_link", "tax_receipts", "invoice_details", "links", "attributes")
 
@@ -317,6 +316,8 @@ class Client:
         return pull(self._session, asked, pages, decode_estimate_links, refresh=True)[0]
 
     def _currency(self, currency: str | None) -> str:
+        if currency is not None:
+            check_text(currency, "a currency", 'currency="USD"')
         currency = self.latest.currency if currency is None else currency.upper()
         if not CURRENCY.fullmatch(currency):
             raise ValueError(f"{currency!r} is no currency; it is three letters, like USD")
@@ -343,6 +344,7 @@ class Client:
             taken_at: as it says there.
 
         Raises:
+            TypeError: it is no time.
             NotFoundError: there is none of that time, or it is damaged.
         """
         found = snapshots.read(self.settings.history, taken_at)
@@ -376,7 +378,7 @@ class Client:
             tell: gets a line for each invoice that is done; printed by default.
 
         Raises:
-            TypeError: `since` is no text.
+            TypeError: `since` is no text, or `tell` no function.
             ValueError: `since` is no month.
             SettingsError: the cache folder takes no more.
             FetchError: the service could not be asked, or not for some invoices.
@@ -506,27 +508,25 @@ class Client:
 
         Raises:
             TypeError: one of them is no text.
+            ValueError: one of them is like a month, and is none.
             NotFoundError: there is no such invoice, or none of that month.
             FetchError: the service could not be asked.
             FrameError: the amounts are too large to be compared.
         """
         from invoicekit.analysis.comparison.compare import compare
 
-        return compare(self._side(before), self._side(after))
+        sides = [(name, month_in(name)) for name in (before, after)]  # before anything is asked
+        return compare(*(self._of_month(m) if m else self.invoice(name) for name, m in sides))
 
-    def _side(self, name: str) -> Invoice | Month:
+    def _of_month(self, month: str) -> Month:
         from invoicekit.analysis.comparison.months import Month
 
-        if not isinstance(name, str):
-            raise TypeError(f"{name!r} is no id and no month; ik.compare() takes invoices")
-        if not MONTH.fullmatch(name):
-            return self.invoice(name)
         headers = self._headers()
         months = headers_of(headers)["month"]
-        mine = headers.filter(months == name)
+        mine = headers.filter(months == month)
         if mine.is_empty():
             there = ", ".join(months.drop_nulls().unique().sort())
-            raise NotFoundError(f"there is no invoice of {name}; there are some of {there}")
+            raise NotFoundError(f"there is no invoice of {month}; there are some of {there}")
         return Month([Invoice(self._session, row) for row in mine.iter_rows(named=True)])
 
     def scan(self, object_type: str | None = None) -> pl.LazyFrame:
@@ -554,12 +554,13 @@ class Client:
                 objectType has no such column: daily usage beside the lines that it restates.
 
         Raises:
+            TypeError: it is no text.
             ValueError: none are stored; lists the objectTypes that are.
             FrameError: what was stored is damaged, gone, or of another version of invoicekit.
         """
         store = Store(self._session.root)
         stored = store.stored()
-        lines = store.scan(object_type, stored) if object_type else all_lines(store, stored)
+        lines = all_lines(store, stored) if object_type is None else store.scan(object_type, stored)
         for notice in unsure(stored):
             warn(notice, each_time=True)
         return lines
@@ -584,6 +585,8 @@ class Client:
 
     @retry_policy.setter
     def retry_policy(self, policy: RetryPolicy) -> None:
+        if not isinstance(policy, RetryPolicy):
+            raise TypeError("write client.retry_policy = ik.RetryPolicy(tries=3)")
         self._session.retry_policy = policy
 
     @property

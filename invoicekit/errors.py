@@ -143,6 +143,20 @@ def one_of(word: str, allowed: Iterable[str], are: str = "it is one of") -> str:
     return f"; {are} {', '.join(allowed)}" + (f". D{near.removeprefix('; d')}" if near else "")
 
 
+def check_text(value: object, what: str, write: str) -> None:
+    """Refuse what is no text, before it fails far from its caller.
+
+    >>> check_text(5, "a month", 'since="2026-01"')
+    Traceback (most recent call last):
+    TypeError: a month is a text: write since="2026-01"
+
+    Raises:
+        TypeError: it is none; says what to write.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is a text: write {write}")
+
+
 def fold(word: str) -> str:
     """A word without blanks and case.
 

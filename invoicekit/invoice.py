@@ -22,19 +22,19 @@ from invoicekit.fetch.collection import Collection
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.session import Session
 from invoicekit.fetch.thread_pool import ThreadPool
+from invoicekit.files.output import named_path
 from invoicekit.files.private import file_name
 from invoicekit.frames.charges import CHARGES, charges
 from invoicekit.frames.collection_result import READ, SHARED, CollectionResult, Pair, Results
 from invoicekit.line_items import InvoiceLines, LineItems
 from invoicekit.sources.choose import SOURCES, collections_of
 from invoicekit.sources.partner_center import requests as partner_center
-from invoicekit.sources.partner_center.documents import write_document
+from invoicekit.sources.partner_center.documents import write_document, write_receipts
 from invoicekit.sources.partner_center.header import (
     header_of,
     named_pairs,
     notes_of,
     pairs_of,
-    receipts_of,
     total_of,
 )
 from invoicekit.sources.partner_center.source import resource
@@ -290,13 +290,19 @@ class Invoice:
         Args:
             path: the file; one that is there is replaced.
             before: another invoice to tell the change from; its lines are asked for.
+
+        Raises:
+            TypeError: `path` is no path, or `before` no invoice.
+            ValueError: `path` is empty or a folder, or its folder does not exist.
+            OSError: it cannot be written; a file that was there stays as it was.
         """
         from invoicekit.show.report.html import write_report
         from invoicekit.store.month_before import changed_from, changed_since
 
+        path = named_path(path, 'invoice.report("october.html")')
         stored = partial(changed_since, self._entry.store, self._header, self._proof)
         change = changed_from(before, self) if before else self._of_lines(stored)
-        return write_report(self, Path(path), change)
+        return write_report(self, path, change)
 
     def workbook(self, path: str | Path) -> Path:
         """Write the invoice as an Excel file that adds itself up again, and return its path.
@@ -320,8 +326,9 @@ class Invoice:
         """
         from invoicekit.show.workbook import write_workbook
 
+        path = named_path(path, 'invoice.workbook("october.xlsx")')
         return self._of_lines(
-            lambda lines: write_workbook(self, lines, Path(path), proof=self._proof(lines))
+            lambda lines: write_workbook(self, lines, path, proof=self._proof(lines))
         )
 
     def evidence(self, path: str | Path) -> Path:
@@ -348,9 +355,11 @@ class Invoice:
         """
         from invoicekit.show.evidence import write_evidence
 
+        path = named_path(path, 'invoice.evidence("october.zip")')
+
         def write(lines: InvoiceLines) -> Path:
             proof = self._proof(lines)
-            return write_evidence(Path(path), self, lines, proof, self._answers(lines.results))
+            return write_evidence(path, self, lines, proof, self._answers(lines.results))
 
         return self._of_lines(write)
 
@@ -393,8 +402,9 @@ class Invoice:
         """
         from invoicekit.show.statements import write_statements
 
+        folder = named_path(folder, 'invoice.statements("october")')
         return self._of_lines(
-            lambda lines: write_statements(self, lines, Path(folder), markup=markup, format=format)
+            lambda lines: write_statements(self, lines, folder, markup=markup, format=format)
         )
 
     def statement(self, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -411,7 +421,7 @@ class Invoice:
             FileExistsError: there is a file already, and `overwrite` is not set.
             AccessError: Partner Center gives it to App+User sign-ins alone.
         """
-        path = Path(path)
+        path = named_path(path, 'invoice.statement("october.pdf")')
         path = path / f"{file_name(self.id, 'statement')}.pdf" if path.is_dir() else path
         request = partner_center.statement(self.id)
         return write_document(self._session, request, path, overwrite=overwrite)
@@ -433,15 +443,8 @@ class Invoice:
             AccessError: Partner Center gives them to App+User sign-ins alone.
             PageError: it does not name them as documented.
         """
-        return [
-            write_document(
-                self._session,
-                request,
-                Path(folder) / f"{file_name(self.id, 'tax-receipt', receipt)}.pdf",
-                overwrite=overwrite,
-            )
-            for receipt, request in receipts_of(self._header)
-        ]
+        folder = named_path(folder, 'invoice.tax_receipts("october")')
+        return write_receipts(self._session, self._header, folder, overwrite=overwrite)
 
     if not TYPE_CHECKING:  # a type checker knows that this is an error
 

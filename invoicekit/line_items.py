@@ -120,7 +120,8 @@ def read(
             (`"dmy"`), where a file does not say so.
 
     Raises:
-        ValueError: `decimal` or `dates` is none of these.
+        TypeError: a path is neither a text nor a path, but a list of them.
+        ValueError: `decimal` or `dates` is none of these, or a path is empty.
         FileNotFoundError: a path does not exist.
         PageError: a file is none that we know, is damaged, or is given twice.
         FrameError: a row cannot be typed, or a form is ambiguous; file, row and column are named.

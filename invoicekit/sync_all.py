@@ -30,9 +30,12 @@ def sync_all(
     """A row of proof for each invoice of the list; one that cannot be synced is passed over.
 
     Raises:
+        TypeError: `tell` is no function.
         InvoiceKitError: at the end, naming all that could not be; at once where the next would fare
             no better. Its `synced` has the rows of those that could be.
     """
+    if not (tell is None or callable(tell)):
+        raise TypeError("tell is a function that takes a line: write tell=print")
     rows = []
     failures = Failures(headers.height, offline=session.settings.offline)
     Store(session.root).sweep()

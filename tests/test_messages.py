@@ -6,7 +6,9 @@ import datetime as dt
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -117,6 +119,81 @@ def test_what_is_no_frame_or_no_exact_amount_is_told_with_what_to_write(serve, o
     ]:
         with pytest.raises(TypeError, match=words):
             ask()
+
+
+WRONG_THINGS = [
+    (lambda _: ik.glossary(3), r'write ik.glossary\("addQuantity"\)'),
+    (lambda _: ik.glossary(["new"]), "a charge type is a text"),
+    (lambda it: it.client.scan(5), r'write client.scan\("OneTimeInvoiceLineItem"\)'),
+    (lambda it: it.client.scan(0), "an objectType is a text"),
+    (lambda it: it.client.charges(since=5), 'write since="2026-01"'),
+    (lambda it: it.client.unbilled(currency=5), 'write currency="USD"'),
+    (lambda it: it.client.estimate_links(currency=5), 'write currency="USD"'),
+    (lambda it: it.client.unbilled_snapshot("2026-09-01"), "client.unbilled_history"),
+    (lambda it: it.client.figure("customers", currency=3), 'write currency="USD"'),
+    (lambda it: it.client.sync(tell="print"), "write tell=print"),
+    (lambda it: it.client.compare(it.invoice, it.invoice), r"ik.compare\(\) takes invoices"),
+    (lambda it: it.client.compare("2026-09", 10), r'write client.compare\("2026-09", "2026-10"\)'),
+    (lambda it: it.client.cache.clear(invoice=5), r'clear\(invoice="G000024135"\)'),
+    (lambda it: setattr(it.client, "retry_policy", 5), r"ik.RetryPolicy\(tries=3\)"),
+    (lambda it: it.invoice.figure("products", currency=5), 'write currency="USD"'),
+    (lambda it: it.invoice.report(5), r'write invoice.report\("october.html"\)'),
+    (lambda it: it.invoice.report(b"a.html"), r"a path is a text or a pathlib.Path"),
+    (lambda it: it.invoice.report("a.html", before="G1"), r'before=client.invoice\("G000024135"\)'),
+    (lambda it: it.invoice.workbook(None), r'write invoice.workbook\("october.xlsx"\)'),
+    (lambda it: it.invoice.evidence(5), r'write invoice.evidence\("october.zip"\)'),
+    (lambda it: it.invoice.statements(5), r'write invoice.statements\("october"\)'),
+    (lambda it: it.invoice.statement(5), r'write invoice.statement\("october.pdf"\)'),
+    (lambda it: it.invoice.tax_receipts(5), r'write invoice.tax_receipts\("october"\)'),
+    (lambda _: ik.read(["a.csv", "b.csv"]), r'write ik.read\("october.csv", "october-usage.csv"\)'),
+    (lambda _: ik.read(5), "a path is a text or a pathlib.Path"),
+    (lambda _: ik.charges({"OneTimeInvoiceLineItem": 5}), "cannot make charges of a int"),
+    (lambda _: ik.explain({"OneTimeInvoiceLineItem": 5}), "cannot explain a int: give line items"),
+    (lambda _: ik.quality({"OneTimeInvoiceLineItem": 5}), "cannot look at a int"),
+    (lambda it: ik.waterfall(it.invoice), r"write ik.waterfall\(ik.compare\(before, after\)\)"),
+    (lambda it: ik.reconcile(it.charges, Decimal(1), currency=5), 'write currency="USD"'),
+    (lambda it: ik.reconcile(it.charges, Decimal(1), currency="USD", details=5), "polars frame"),
+    (lambda _: ik.demo(faults=5), r'write ik.demo\(faults=\["one cent"\]\)'),
+]
+
+
+@pytest.fixture(scope="module")
+def it():
+    """The demo partner, an invoice of its and the charges of that."""
+    with ik.demo() as client:
+        invoice = client.invoice("D070001012")
+        yield SimpleNamespace(client=client, invoice=invoice, charges=invoice.charges())
+
+
+@pytest.mark.parametrize(("ask", "words"), WRONG_THINGS)
+def test_a_thing_of_another_kind_is_told_with_what_to_write(it, ask, words):
+    with pytest.raises(TypeError, match=words):
+        ask(it)
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda it: it.client.scan(""), "no '' is in the store"),
+        (lambda it: it.client.compare("2026-13", "2026-08"), "'2026-13' is no month; say it as"),
+        (lambda it: it.client.compare("2026-08", "2026-08-31"), "'2026-08-31' is no month"),
+        (lambda it: it.client.cache.clear(invoice=""), "leave it out to forget all"),
+        (lambda it: it.invoice.report(""), "the path is empty"),
+        (lambda it: it.invoice.statements(""), "the path is empty"),
+        (lambda _: ik.RetryPolicy(tries="x"), "tries is a number, 0 or more: 'x'"),
+        (lambda _: ik.RetryPolicy(first=float("nan")), "first is a number, 0 or more: nan"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_told(it, tmp_path, monkeypatch, ask, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=words):
+        ask(it)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_month_may_be_written_without_its_nought(it):
+    short = it.client.compare("2026-9", "2026-10")
+    assert short.totals.equals(it.client.compare("2026-09", "2026-10").totals)
 
 
 def test_explore_takes_a_client(serve, open_client):

@@ -15,7 +15,7 @@ from invoicekit.analysis.checks.grounds import Grounds
 from invoicekit.analysis.money import EXACT, MOST, plain
 from invoicekit.analysis.suspects.search import borne_by, suspects_of
 from invoicekit.analysis.totals import totals
-from invoicekit.errors import FrameError
+from invoicekit.errors import FrameError, check_text
 from invoicekit.frames.collection_result import NO_DATA, READ, SHARED
 from invoicekit.frames.schema import NUMBER
 from invoicekit.visible import visible
@@ -229,7 +229,7 @@ def reconcile(
         pages: how many pages were read, to be shown.
 
     Raises:
-        TypeError: `invoice_total` is no `Decimal`.
+        TypeError: `invoice_total` is no `Decimal`, `currency` no text, or `details` no frame.
         ValueError: it is no number, or infinite.
         FrameError: the amounts are too large to be added.
     """
@@ -237,6 +237,9 @@ def reconcile(
         raise TypeError('the total is exact, not a float or a text: write Decimal("2076.63")')
     if not Decimal(invoice_total).is_finite():
         raise ValueError(f"not an amount: {invoice_total}")
+    check_text(currency, "a currency", 'currency="USD"')
+    if not isinstance(details, pl.DataFrame | None):
+        raise TypeError("details is a polars frame: write details=invoice.details")
     return proven(
         Grounds(charges),
         charges,

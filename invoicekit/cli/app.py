@@ -15,6 +15,7 @@ import typer
 
 from invoicekit.cli.access import doctor, sign_out
 from invoicekit.cli.analysis import compare, explain, glossary, view
+from invoicekit.cli.arguments import path_in
 from invoicekit.cli.cache import cache
 from invoicekit.cli.completion import clouds_begun
 from invoicekit.cli.files import (
@@ -80,7 +81,9 @@ def settings(
     graph_url: Annotated[
         str | None, typer.Option(help="Another host for Microsoft Graph, without /v1.0.")
     ] = None,
-    cache_dir: Annotated[Path | None, typer.Option(help="Where answers are kept.")] = None,
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="Where answers are kept.", parser=path_in)
+    ] = None,
     page_size: Annotated[int | None, typer.Option(help="Rows a page, 1 to 2000.")] = None,
     offline: Annotated[
         bool | None, typer.Option("--offline", help="Answer from the cache alone.")

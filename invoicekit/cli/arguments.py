@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from typer import BadParameter
 
@@ -38,3 +39,32 @@ def settings_first(arguments: Sequence[str]) -> list[str]:
         else:
             others.append(word)
     return [*first, *others]
+
+
+def path_in(word: str | Path) -> Path:
+    """The path that an option names, or is by default.
+
+    >>> path_in("october.csv").name
+    'october.csv'
+
+    Raises:
+        BadParameter: it is empty, as a variable of the shell that is not set: that would be the
+            folder where we are.
+    """
+    if not str(word).strip():
+        raise BadParameter("the name is empty")
+    return Path(word)
+
+
+def own_path_in(word: str | Path) -> Path:
+    """The path of what never goes to the screen: a file that somebody opens, or a folder.
+
+    >>> own_path_in("october.html").name
+    'october.html'
+
+    Raises:
+        BadParameter: it is empty, or stands for standard output.
+    """
+    if str(word) == "-":
+        raise BadParameter("- is for data that is printed; name what to write")
+    return path_in(word)

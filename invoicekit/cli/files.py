@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from invoicekit.analysis.markup import OTHERS, check_rate
+from invoicekit.cli.arguments import own_path_in
 from invoicekit.cli.completion import providers_begun
 from invoicekit.cli.opening import InvoiceId, invoice_of
 from invoicekit.cli.printing import FileFormat
@@ -31,13 +32,19 @@ class StatementFormat(StrEnum):
     xlsx = "xlsx"
 
 
+def to_write(metavar: str, what: str) -> Any:  # noqa: ANN401 (as of typer.Option)
+    """The option that says where a file or folder goes; its help says what that is."""
+    return typer.Option("--output", "-o", metavar=metavar, help=what, parser=own_path_in)
+
+
+Folder = Annotated[Path, to_write("DIR", "A folder.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
 def lines(
     context: typer.Context,
     invoice_id: InvoiceId,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A folder.")],
+    output: Folder,
     file_format: Annotated[FileFormat, typer.Option("--format")] = FileFormat.parquet,
     provider: Annotated[
         str | None, typer.Option(help="Its lines alone.", autocompletion=providers_begun)
@@ -49,7 +56,7 @@ def lines(
     """Write an invoice's line items, a file per objectType."""
     from invoicekit.show.export import write_lines
 
-    provider = provider_of(provider) if provider else None
+    provider = None if provider is None else provider_of(provider)
     invoice = invoice_of(context, invoice_id)
     line_items, proof = invoice.line_items(provider=provider), invoice.reconcile()
     paths = write_lines(
@@ -62,7 +69,7 @@ def lines(
 def report(
     context: typer.Context,
     invoice_id: InvoiceId,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="An HTML file.")],
+    output: Annotated[Path, to_write("FILE", "An HTML file.")],
 ) -> None:
     """Write an invoice's HTML report: one file that opens offline."""
     invoice = invoice_of(context, invoice_id)
@@ -72,7 +79,7 @@ def report(
 def workbook(
     context: typer.Context,
     invoice_id: InvoiceId,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="An Excel file.")],
+    output: Annotated[Path, to_write("FILE", "An Excel file.")],
 ) -> None:
     """Write an invoice as an Excel file that adds itself up again."""
     invoice = invoice_of(context, invoice_id)
@@ -82,7 +89,7 @@ def workbook(
 def statements(
     context: typer.Context,
     invoice_id: InvoiceId,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A folder.")],
+    output: Folder,
     markup: Annotated[
         list[str] | None,
         typer.Option(
@@ -108,7 +115,7 @@ def statements(
 def evidence(
     context: typer.Context,
     invoice_id: InvoiceId,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A zip.")],
+    output: Annotated[Path, to_write("FILE", "A zip.")],
 ) -> None:
     """Write what an auditor wants to see into one zip.
 
@@ -121,7 +128,7 @@ def evidence(
 def statement(
     context: typer.Context,
     invoice_id: InvoiceId,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A PDF.")],
+    output: Annotated[Path, to_write("FILE", "A PDF.")],
     overwrite: Overwrite = False,
 ) -> None:
     """Write an invoice's own PDF, as Partner Center gives it."""
@@ -133,7 +140,7 @@ def statement(
 def tax_receipts(
     context: typer.Context,
     invoice_id: InvoiceId,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A folder.")],
+    output: Folder,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the PDFs of an invoice's tax receipts (Taiwan alone)."""

@@ -10,15 +10,13 @@ from typing import Annotated
 import typer
 
 from invoicekit.cli.completion import FAULT_NAMES, faults_begun
-from invoicekit.cli.files import written
+from invoicekit.cli.files import to_write, written
 from invoicekit.cli.printing import Printer
 from invoicekit.cli.terminal import Badge, say
 
 
 def demo(
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Where the report goes.")
-    ] = Path("invoicekit-demo"),
+    output: Annotated[Path, to_write("DIR", "Where the report goes.")] = Path("invoicekit-demo"),
     faults: Annotated[
         str,
         typer.Option(

@@ -22,6 +22,7 @@ from invoicekit.cli.completion import keys_begun
 from invoicekit.cli.printing import (
     EXIT,
     KEYS,
+    STDOUT,
     AsShape,
     Output,
     Printer,
@@ -92,8 +93,8 @@ def read(
         raise typer.BadParameter(
             f"{verb} wants --total and --currency: what the invoice says, for no file says it"
         )
-    if verb in {"lines", "report"} and output is None:
-        raise typer.BadParameter(f"{verb} wants -o: where to write")
+    if verb in {"lines", "report"} and output in {None, STDOUT}:
+        raise typer.BadParameter(f"{verb} wants -o and a name: where to write")
     if verb == "lines" and shape not in {None, Shape.csv}:
         raise typer.BadParameter("lines are written as Parquet, or with --format csv")
     keys = keys_in(by)

@@ -48,6 +48,13 @@ class RetryPolicy:
     first: float = 0.5
     budget: float = 300.0
 
+    def __post_init__(self) -> None:
+        """Refuse what would fail in the middle of a wait."""
+        for name in ("tries", "first", "budget"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not value >= 0:
+                raise ValueError(f"{name} is a number, 0 or more: {value!r}")
+
     def wait(self, tried: int, retry_after: str | None) -> float:
         """Seconds to wait before the next try.
 

@@ -21,6 +21,23 @@ MOST_LINKS: Final = 40  # one after the other, as Linux has it
 PRIVATE: Final = 0o600
 
 
+def named_path(path: str | os.PathLike[str], write: str) -> Path:
+    """The path that a caller names; `write` is how to name one.
+
+    >>> named_path("october.html", 'invoice.report("october.html")').name
+    'october.html'
+
+    Raises:
+        TypeError: it is neither a text nor a path.
+        ValueError: it is empty: that would be the folder where we are.
+    """
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise TypeError(f"a path is a text or a pathlib.Path: write {write}")
+    if not os.fspath(path):
+        raise ValueError(f"the path is empty: write {write}")
+    return Path(path)
+
+
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
     """A file to write to; a regular file at `path` gives way to it if nothing went wrong.

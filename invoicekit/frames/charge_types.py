@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from invoicekit.errors import check_text
+
 RECURRING, USAGE, ONE_OFF = "recurring", "usage", "one-off"
 CHANGE, CREDIT, TAX, UNKNOWN = "change", "credit", "tax", "unknown"
 FAMILIES = (RECURRING, USAGE, ONE_OFF, CHANGE, CREDIT, TAX, UNKNOWN)
@@ -147,10 +149,12 @@ def glossary(charge_type: str | None = None) -> pl.DataFrame:
         charge_type: one of Microsoft's words in any case and spelling; all of them by default.
 
     Raises:
+        TypeError: it is no text.
         ValueError: the table has no such word; names those that are spelt like it.
     """
     asked: tuple[ChargeType, ...] = CHARGE_TYPES
     if charge_type is not None:
+        check_text(charge_type, "a charge type", 'ik.glossary("addQuantity")')
         found = charge_type_of(charge_type)
         if found is None:
             raise ValueError(_unknown(charge_type))

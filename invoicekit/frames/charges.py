@@ -92,8 +92,30 @@ def charges(
         raise TypeError(
             "these are no line items: write invoice.charges(), or ik.charges(invoice.line_items())"
         )
+    check_frames(line_items, "make charges of")
     made: pl.DataFrame | pl.LazyFrame = _concatenated(line_items, CHARGES, usage=usage)
     return made
+
+
+def check_frames(line_items: object, wish: str) -> None:
+    """Refuse what is no mapping of frames.
+
+    >>> check_frames([], "explain")
+    Traceback (most recent call last):
+    TypeError: cannot explain a list: give line items, as of invoice.line_items() or ik.read()
+
+    Raises:
+        TypeError: it is none, or holds something else than polars frames.
+    """
+    odd: list[object] = [line_items]
+    if isinstance(line_items, Mapping):
+        polars = pl.DataFrame | pl.LazyFrame
+        odd = [frame for frame in line_items.values() if not isinstance(frame, polars)]
+    if odd:
+        raise TypeError(
+            f"cannot {wish} a {type(odd[0]).__name__}: give line items, as of "
+            "invoice.line_items() or ik.read()"
+        )
 
 
 def paged_charges(line_items: Mapping[str, pl.LazyFrame], *, usage: bool = False) -> pl.LazyFrame:

@@ -174,8 +174,11 @@ def faults_named(names: str | Iterable[str]) -> tuple[str, ...]:
     ('one cent', 'doubled rows')
 
     Raises:
+        TypeError: these are no names.
         ValueError: a name is none of them.
     """
+    if not isinstance(names, Iterable):
+        raise TypeError('faults are names: write ik.demo(faults=["one cent"])')
     asked = [names] if isinstance(names, str) else list(names)
     for name in asked:
         if name not in FAULTS:

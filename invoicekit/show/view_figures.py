@@ -15,7 +15,7 @@ import polars as pl
 
 from invoicekit.analysis.money import EXACT
 from invoicekit.analysis.views.table import view_named
-from invoicekit.errors import CurrencyError
+from invoicekit.errors import CurrencyError, check_text
 from invoicekit.frames.charge_types import FAMILIES
 from invoicekit.show.badge import caveat
 from invoicekit.show.figures import INK, LINE, as_drawn, figure_of_totals, literal
@@ -42,10 +42,13 @@ def draw_view(
     """The figure of the view that `view` gives by its name, which is looked at first.
 
     Raises:
+        TypeError: the currency is no text.
         ValueError: there is no such view, or it is better read; lists those that are drawn.
         CurrencyError: it is in several currencies, and none of them is named.
     """
     view_named(name)
+    if currency is not None:
+        check_text(currency, "a currency", 'currency="USD"')
     if name not in DRAWN:
         raise ValueError(f"{name!r} is better read: there are figures of {', '.join(DRAWN)}")
     note = caveat(proof()) if proof else ""

@@ -10,7 +10,7 @@ import polars as pl
 
 from invoicekit.analysis.comparison.compare import Comparison
 from invoicekit.analysis.reconcile import MARKS
-from invoicekit.errors import CurrencyError
+from invoicekit.errors import CurrencyError, check_text
 from invoicekit.show.figures import CHARGE, CREDIT, INK, LINE, TOP, as_drawn, literal
 from invoicekit.show.formatting import currencies_of, currency_name, exact, rounded
 from invoicekit.show.plotly_figure import Figure
@@ -33,8 +33,13 @@ def waterfall(change: Comparison, *, currency: str | None = None) -> Figure:
         currency: the one that is drawn, where there are several.
 
     Raises:
+        TypeError: it is no comparison, or the currency no text.
         CurrencyError: there are several currencies, and none of them is named.
     """
+    if not isinstance(change, Comparison):
+        raise TypeError("this is no comparison: write ik.waterfall(ik.compare(before, after))")
+    if currency is not None:
+        check_text(currency, "a currency", 'currency="USD"')
     totals, parts = change.totals, change.parts
     if currency is not None:
         totals, parts = (frame.filter(currency=currency) for frame in (totals, parts))

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Self
 
-from invoicekit.errors import warn
+from invoicekit.errors import check_text, warn
 from invoicekit.fetch.eviction import collections_in, known_folders
 from invoicekit.fetch.manifest import BLOB_SUFFIX, PAGE, Manifests
 from invoicekit.files.private import MARKER, PART, is_marked
@@ -109,7 +109,15 @@ class Cache:
 
         Args:
             invoice: the invoice's id; its case matters only where two ids differ in nothing else.
+
+        Raises:
+            TypeError: the id is no text.
+            ValueError: it is empty.
         """
+        if invoice is not None:
+            check_text(invoice, "the id of an invoice", 'client.cache.clear(invoice="G000024135")')
+            if not invoice:
+                raise ValueError("the id of an invoice is not empty; leave it out to forget all")
         ours, others = known_folders(self.folder)
         removed = Removed(left=others)
         gone = 0

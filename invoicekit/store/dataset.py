@@ -21,7 +21,7 @@ from typing import Any
 
 import polars as pl
 
-from invoicekit.errors import FrameError, one_of, warn
+from invoicekit.errors import FrameError, check_text, one_of, warn
 from invoicekit.files.private import file_lock, file_name, private_folder
 from invoicekit.files.removal import Removed, remove_folder, remove_within
 from invoicekit.frames.decode import OURS
@@ -112,9 +112,11 @@ class Store:
         """The lines of one objectType over those invoices of the store, lazily.
 
         Raises:
+            TypeError: the objectType is no text.
             ValueError: none are stored; lists the objectTypes that are.
             FrameError: lines that were stored are gone, or damaged.
         """
+        check_text(object_type, "an objectType", 'client.scan("OneTimeInvoiceLineItem")')
         have = sorted({name for invoice in stored for name in invoice.files})
         if object_type not in have:
             raise ValueError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 
 import polars as pl
 
-from invoicekit.errors import FetchError, PageError, did_you_mean, fold
+from invoicekit.errors import FetchError, PageError, check_text, did_you_mean, fold
 from invoicekit.fetch.pull import pull
 from invoicekit.fetch.session import Session
 from invoicekit.frames.decode import decode_invoices
@@ -15,6 +16,7 @@ from invoicekit.sources.partner_center import requests
 from invoicekit.sources.partner_center.source import pages, resource
 
 FORBIDDEN, NOT_FOUND = 403, 404
+DATED = re.compile(r"[0-9]{1,4}([-/.][0-9]{1,4}){1,2}")  # a month, or meant as one
 SPACES = " \t\r\n"
 
 
@@ -43,9 +45,8 @@ def header(session: Session, invoice_id: str, *, refresh: bool = False) -> pl.Da
         AccessError: this sign-in may not ask by id, and the list does not have it.
         PageError: the service sent another one.
     """
-    if not isinstance(invoice_id, str):
-        name = invoice_id if isinstance(invoice_id, int) else "G000024135"
-        raise TypeError(f'the id of an invoice is a text: write client.invoice("{name}")')
+    name = invoice_id if isinstance(invoice_id, int) else "G000024135"
+    check_text(invoice_id, "the id of an invoice", f'client.invoice("{name}")')
     invoice_id = invoice_id.strip(SPACES)
     asked = requests.invoice(invoice_id)
     try:
@@ -90,10 +91,24 @@ def first_of(month: str) -> date:
     >>> first_of("2026-01").isoformat()
     '2026-01-01'
     """
-    if not isinstance(month, str):
-        said = f"{month:%Y-%m}" if isinstance(month, date) else "2026-01"
-        raise TypeError(f'a month is a text: since="{said}"')
+    said = f"{month:%Y-%m}" if isinstance(month, date) else "2026-01"
+    check_text(month, "a month", f'since="{said}"')
     try:
         return datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 (a month has no zone)
     except ValueError:
         raise ValueError(f"{month!r} is no month; say it as 2026-01") from None
+
+
+def month_in(name: str) -> str | None:
+    """The month that a side of a comparison is named by; `None` where it is an invoice's id.
+
+    >>> month_in("2026-9"), month_in("G000024135")
+    ('2026-09', None)
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it is like a month, and is none.
+    """
+    write = 'client.compare("2026-09", "2026-10"). ik.compare() takes invoices'
+    check_text(name, "an id or a month", write)
+    return f"{first_of(name):%Y-%m}" if DATED.fullmatch(name) else None

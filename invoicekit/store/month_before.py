@@ -49,7 +49,13 @@ class Dated(Protocol):
 
 
 def changed_from(before: Dated, after: object) -> tuple[str, Comparison]:
-    """An invoice in words, and what changed since; its lines are asked for."""
+    """An invoice in words, and what changed since; its lines are asked for.
+
+    Raises:
+        TypeError: it is no invoice.
+    """
+    if not (hasattr(before, "id") and hasattr(before, "date")):
+        raise TypeError('before is an invoice: write before=client.invoice("G000024135")')
     return f"{before.id} of {before.date}", compare(before, after)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import warnings
 
 import polars as pl
@@ -108,6 +109,33 @@ sandbox --port -1
 sandbox --port web
 sign-out extra
 demo extra
+totals G012345612 -o ""
+lines G012345612 -o ""
+lines G012345612 -o -
+lines G012345612 -o out --provider ""
+report G012345612 -o -
+report G012345612 --output=
+workbook G012345612 -o -
+evidence G012345612 -o -
+statement G012345612 -o -
+statement G012345612 -o ""
+statements G012345612 -o ""
+statements G012345612 -o -
+statements G012345612 -o x --markup ""
+tax-receipts G012345612 -o -
+demo -o ""
+demo -o -
+read ""
+read x.csv report --total 1 --currency EUR -o -
+read x.csv lines -o -
+invoices --cache-dir ""
+--cache-dir "" cache info
+cache clear --invoice ""
+compare 2026-13 2026-08
+compare 2026-08 2026-13
+compare 2026/08 2026/09
+compare 2026-08-01 2026-09-01
+compare 08-2026 09-2026
 """.strip().split("\n")
 PYTHON = re.compile(
     r"\w\(|\w\.\w+\(|=True|=False|=None|Error\b|Traceback|<class|\bNone\b|_dir\b|_size\b|Enum|client\."
@@ -136,14 +164,15 @@ def test_there_are_forty_at_least():
 
 
 @pytest.mark.parametrize("line", WRONG)
-def test_a_wrong_command_line_is_told_in_one_plain_line(shell, sandbox, line):
+def test_a_wrong_command_line_is_told_in_one_plain_line(shell, sandbox, tmp_path, line):
     asked = len(sandbox.requests)
-    code, out, err = shell(*line.split())
+    code, out, err = shell(*shlex.split(line))
     assert (code, out) == (2, ""), err
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert PYTHON.search(err) is None, err
     assert len(sandbox.requests) == asked, "told before anything is asked"
+    assert not [path for path in tmp_path.iterdir() if path.name != "cache"], "nothing is written"
 
 
 @pytest.mark.parametrize(
@@ -182,6 +211,18 @@ def test_the_settings_that_may_stand_after_a_command_are_all_that_stand_before_o
     assert before - {"--version", "--install-completion", "--show-completion"} == {
         *SETTINGS, *FLAGS
     }  # fmt: skip
+
+
+def test_a_name_and_a_month_say_what_is_wrong_with_them(shell):
+    said = shell("report", "G012345612", "-o", "-")[2]
+    assert "'-o': - is for data that is printed; name what to write" in said
+    assert "'-o': the name is empty" in shell("totals", "G012345612", "-o", "")[2]
+    assert "'2026-13' is no month; say it as 2026-01" in shell("compare", "2026-13", "2026-08")[2]
+
+
+def test_a_dash_is_standard_output_for_data(shell):
+    code, out, _ = shell("glossary", "new", "-o", "-", "--format", "csv")
+    assert (code, out.split(",")[0]) == (0, "charge_type")
 
 
 def test_version_and_help_have_short_ways(shell):

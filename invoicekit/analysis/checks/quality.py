@@ -16,7 +16,7 @@ from invoicekit.analysis.money import plain
 from invoicekit.analysis.totals import totals
 from invoicekit.analysis.views.terms import priced
 from invoicekit.frames.charge_types import UNKNOWN, charge_type_of
-from invoicekit.frames.charges import charges, source_of
+from invoicekit.frames.charges import charges, check_frames, source_of
 from invoicekit.frames.numbers import AS_SENT
 from invoicekit.frames.schema import BY_OBJECT_TYPE, NUMBER
 from invoicekit.visible import first_few, visible
@@ -101,11 +101,7 @@ def quality(
 
 
 def _lazy(line_items: Mapping[str, Any]) -> dict[str, pl.LazyFrame]:
-    if not isinstance(line_items, Mapping):
-        raise TypeError(
-            f"cannot look at a {type(line_items).__name__}: give line items, as of "
-            "invoice.line_items() or ik.read()"
-        )
+    check_frames(line_items, "look at")
     return {name: frame.lazy() for name, frame in line_items.items()}
 
 

@@ -23,7 +23,7 @@ from invoicekit.analysis.explanation.rounding import (
 )
 from invoicekit.analysis.factors import DECIMALS, ONE
 from invoicekit.analysis.money import EXACT, decimals_of
-from invoicekit.frames.charges import CHARGES, charges
+from invoicekit.frames.charges import CHARGES, charges, check_frames
 from invoicekit.frames.schema import BY_OBJECT_TYPE, NUMBER
 
 # The rules in the order in which they are tried: those of legacy commerce first, or those of new
@@ -130,11 +130,7 @@ def explain(line_items: Mapping[str, Any]) -> pl.DataFrame:
 
 def _lines(line_items: Mapping[str, Any]) -> pl.DataFrame:
     """The charges with the discount of legacy licences, and the full price of their offer."""
-    if not isinstance(line_items, Mapping):
-        raise TypeError(
-            f"cannot explain a {type(line_items).__name__}: give line items, as of "
-            "invoice.line_items() or ik.read()"
-        )
+    check_frames(line_items, "explain")
     billed: dict[str, pl.DataFrame] = {
         name: frame.lazy().collect()
         for name, frame in line_items.items()

@@ -8,11 +8,11 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
 from invoicekit.errors import PageError, warn
+from invoicekit.files.output import named_path
 from invoicekit.frames.collection_result import READ, CollectionResult
 from invoicekit.frames.decode import collect
 from invoicekit.frames.schema import BY_OBJECT_TYPE, Kind
@@ -84,7 +84,8 @@ def read_files(
     """The files, in the order of the paths, those of a folder or zip by name.
 
     Raises:
-        ValueError: `decimal` or `dates` is no word of theirs, or there is no path.
+        TypeError: a path is neither a text nor a path, but a list of them.
+        ValueError: `decimal` or `dates` is no word of theirs, or there is no path, or an empty one.
         FileNotFoundError: a path does not exist.
         PageError: a file is none that we know, damaged, or given twice.
         FrameError: a row cannot be typed, or a form is ambiguous; file, row and column are named.
@@ -93,11 +94,12 @@ def read_files(
         if value is not None and value not in allowed:
             words = ", ".join(map(repr, allowed))
             raise ValueError(f"{name} must be one of {words}, or None to find it out: {value!r}")
-    if not all(map(os.fspath, paths)) or not paths:  # "" would be the folder where we are
+    if not paths or "" in paths:  # "" would be the folder where we are
         raise ValueError("no file was named")
+    named = [named_path(path, 'ik.read("october.csv", "october-usage.csv")') for path in paths]
     seen: dict[bytes, str] = {}
     read = []
-    for number, file in enumerate(find([Path(path) for path in paths]), 1):
+    for number, file in enumerate(find(named), 1):
         started = time.monotonic()
         look = look_at(file)
         if look.digest in seen:

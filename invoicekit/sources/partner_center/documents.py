@@ -8,7 +8,10 @@ from pathlib import Path
 from invoicekit.errors import PageError
 from invoicekit.fetch.session import Session
 from invoicekit.files.output import folder_at, write_file
+from invoicekit.files.private import file_name
 from invoicekit.pages import Request
+from invoicekit.sources.base import InvoiceHeader
+from invoicekit.sources.partner_center.header import receipts_of
 
 PDF = b"%PDF-"
 
@@ -31,3 +34,22 @@ def write_document(session: Session, request: Request, path: Path, *, overwrite:
         raise PageError(f"what came for {request.url} is no PDF; nothing was written")
     folder_at(path.parent)
     return write_file(path, answer.body)
+
+
+def write_receipts(
+    session: Session, header: InvoiceHeader, folder: Path, *, overwrite: bool
+) -> list[Path]:
+    """Write the PDFs of an invoice's tax receipts into `folder`, and return their paths.
+
+    Raises:
+        PageError: it does not name them as documented; else as of `write_document`.
+    """
+    return [
+        write_document(
+            session,
+            request,
+            folder / f"{file_name(header.id, 'tax-receipt', receipt)}.pdf",
+            overwrite=overwrite,
+        )
+        for receipt, request in receipts_of(header)
+    ]
