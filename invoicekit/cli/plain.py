@@ -10,7 +10,8 @@ from invoicekit.errors import FetchError
 # As the library says it -> as the shell does; the first that matches wins.
 OPTIONS = "page_size|cache_dir|base_url|graph_url|tenant_id"
 VARIABLES = (
-    "graph_token|client_id|client_secret|client_certificate|refresh_token"
+    "graph_token|client_id|client_secret|client_certificate|client_certificate_password"
+    "|refresh_token"
     "|export_timeout|read_timeout|connect_timeout|cache_gb"
 )
 AS_CALLED = r"; or pass the same to connect\(token=…\), or what azure-identity gives to \S+"
@@ -34,7 +35,10 @@ TABLE: tuple[tuple[str, Plain], ...] = (
     (r"; line_items\(\) reads it into memory alone", ""),
     (rf"\b({OPTIONS})\b", lambda found: "--" + found[1].replace("_", "-")),
     (rf"\b({VARIABLES})\b", lambda found: f"INVOICEKIT_{found[1].upper()}"),
-)
+    # Words of every day: settings only where something is said of them.
+    (r"^(connections|offline)(?= is | \S+ is not between)",
+     lambda found: f"INVOICEKIT_{found[1].upper()}"),
+)  # fmt: skip
 WORDS = tuple((re.compile(words), plain) for words, plain in TABLE)
 
 
