@@ -12,7 +12,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ from invoicekit.frames.schema import NUMBER
 from invoicekit.line_items import Unbilled
 
 NOTE = "snapshot.json"
+HALF = 500_000  # microseconds: up to there the next is later, and the month the same
 MOST_BYTES = 1 << 40
+MOST_BYTES_OF_NOTE = 256_000_000  # it says of each page how it was read
 LAYOUT: Layout = {r"[0-9]+-[0-9]+\.parquet": None, re.escape(NOTE): None, PART: None}
 # What comes of a snapshot that is damaged, or of a release that wrote them otherwise.
 ODD = (
@@ -51,20 +53,36 @@ HISTORY = {
 }
 
 
-def keep(folder: Path, unbilled: Unbilled) -> Path:
-    """Write a snapshot, and return its folder.
+def keep(folder: Path, unbilled: Unbilled) -> Unbilled:
+    """Write a snapshot, and return it; where another has its time, it gets the next of that second.
 
     Raises:
         OSError: the disk does not take it.
     """
-    name = f"{unbilled.taken_at:%Y%m%dT%H%M%S%f}Z-{unbilled.period}-{unbilled.currency}"
-    here = private_folder(folder / name)
+    private_folder(folder)
+    here, unbilled = _place_of_its_own(folder, unbilled)
     try:
         _write(here, unbilled)
-    except OSError:
+    except BaseException:  # Ctrl-C too: nothing clears what lies here
         remove_folder(here, LAYOUT)
         raise
-    return here
+    return unbilled
+
+
+def _place_of_its_own(folder: Path, unbilled: Unbilled) -> tuple[Path, Unbilled]:
+    """A new folder: the clock of some systems stands still for 16 ms, and others ask too."""
+    period, currency, taken_at = unbilled.period, unbilled.currency, unbilled.taken_at
+    step = timedelta(microseconds=1 if taken_at.microsecond < HALF else -1)
+    while True:
+        at = f"{taken_at:%Y%m%dT%H%M%S%f}Z-"
+        here = folder / f"{at}{period}-{currency}"
+        with contextlib.suppress(FileExistsError):
+            here.mkdir(mode=0o700)
+            if [path.name for path in folder.glob(f"{at}*")] == [here.name]:
+                break
+            here.rmdir()
+        taken_at += step
+    return here, Unbilled(unbilled.results, period=period, currency=currency, taken_at=taken_at)
 
 
 def _write(here: Path, unbilled: Unbilled) -> None:
@@ -157,7 +175,8 @@ def _taken_at(note: dict[str, Any]) -> datetime:
 def _notes(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     for name in names:
-        note = read_note(folder / name / NOTE) if NAME.fullmatch(name) else None
+        path = folder / name / NOTE
+        note = read_note(path, MOST_BYTES_OF_NOTE) if NAME.fullmatch(name) else None
         if note:
             yield folder / name, note
 

@@ -37,7 +37,7 @@ def read_unbilled(session: Session, period: str, currency: str) -> Unbilled:
     shown = any(reading.shows_secret for result in results for reading in result.readings)
     if all(result.is_settled for result in results) and not shown:
         try:
-            snapshots.keep(session.settings.history, found)
+            return snapshots.keep(session.settings.history, found)
         except OSError as cause:
             warn(
                 f"the snapshot cannot be kept in {session.settings.history} "

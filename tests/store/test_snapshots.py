@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -11,10 +13,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import invoicekit as ik
+from invoicekit.frames.collection_result import READ, CollectionResult
 from invoicekit.line_items import Unbilled
 from invoicekit.sandbox.graph.script import Script
 from invoicekit.sandbox.server import demo_sandbox
 from invoicekit.store import snapshots
+from support.partner import ONE_TIME
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +205,51 @@ def test_a_snapshot_of_another_release_does_not_hide_the_others(graph, open_clie
             client.unbilled_snapshot(odd)
 
 
+@pytest.mark.parametrize("fraction", [0, 999_999])
+def test_snapshots_of_one_moment_are_kept_apart(graph, open_client, fraction):
+    """A clock may stand still for 16 ms, and several processes ask at once."""
+    client = open_client(graph)
+    found = client.unbilled()
+    billing, usage = sorted(found.results, key=lambda one: one.line_item_type)
+    at = datetime(2026, 10, 31, 23, 59, 59, fraction, tzinfo=UTC)
+    kept = []
+
+    def keep(number: int) -> None:
+        lines = {ONE_TIME: billing.frames[ONE_TIME].head(number)}
+        mine = CollectionResult("onetime", "billing", READ, frames=lines)
+        period = ("current", "previous")[number % 2]
+        asked = Unbilled([mine, usage], period=period, currency="USD", taken_at=at)
+        kept.append((number, snapshots.keep(client.settings.history, asked)))
+
+    threads = [threading.Thread(target=keep, args=(number,)) for number in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({one.taken_at for _, one in kept}) == 8
+    rows = {row["taken_at"]: row for row in client.unbilled_history().iter_rows(named=True)}
+    for number, one in kept:
+        again = client.unbilled_snapshot(one.taken_at)
+        assert again.charges().height == number
+        assert again.reconcile().lines_total == rows[one.taken_at]["total"]
+        assert again.month == ("2026-10" if again.period == "current" else "2026-09")
+
+
+def test_a_snapshot_of_very_many_pages_is_kept(graph, open_client):
+    client = open_client(graph)
+    found = client.unbilled()
+    one = replace(found.results[0].readings[0], request_id="i" * 36, correlation_id="c" * 36)
+    many = replace(found.results[0], readings=[one] * 10_000)
+    at = found.taken_at + timedelta(seconds=1)
+    results = [many, *found.results[1:]]
+    snapshots.keep(
+        client.settings.history,
+        Unbilled(results, period=found.period, currency=found.currency, taken_at=at),
+    )
+    assert client.unbilled_history().height == 2
+    assert client.unbilled_snapshot(at).line_items().ledger.height > 10_000
+
+
 @pytest.mark.skipif(os.name != "posix", reason="bounds the size of files")
 def test_a_full_disk_leaves_nothing_of_a_snapshot(graph, open_client):
     import resource
@@ -222,6 +271,21 @@ def test_a_full_disk_leaves_nothing_of_a_snapshot(graph, open_client):
             snapshots.keep(client.settings.history, later)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, bounds)
+    assert files(client) == before
+    assert len(list(client.settings.history.iterdir())) == 1
+
+
+def test_an_interrupt_leaves_nothing_of_a_snapshot(graph, open_client, monkeypatch):
+    client = open_client(graph)
+    client.unbilled()
+    before = files(client)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(snapshots, "write_note", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        client.unbilled(refresh=True)
     assert files(client) == before
     assert len(list(client.settings.history.iterdir())) == 1
 
