@@ -347,6 +347,11 @@ class Client:
             TypeError: it is no time.
             NotFoundError: there is none of that time, or it is damaged.
         """
+        if not isinstance(taken_at, datetime):
+            raise TypeError(
+                f"{taken_at!r} is no time; client.unbilled_history()['taken_at'] has those that "
+                "there are"
+            )
         found = snapshots.read(self.settings.history, taken_at)
         if found is None:
             raise NotFoundError(

@@ -319,6 +319,12 @@ def test_words_that_make_no_sense_are_refused(graph, open_client, given, words):
         open_client(graph).unbilled(**given)
 
 
+@pytest.mark.parametrize("time", ["2026-11-26", None, 1])
+def test_what_is_no_time_is_no_snapshots(graph, open_client, time):
+    with pytest.raises(TypeError, match=r"is no time; client.unbilled_history\(\)"):
+        open_client(graph).unbilled_snapshot(time)
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_costs_a_warning(graph, open_client, tmp_path):
     (tmp_path / "data").mkdir()
