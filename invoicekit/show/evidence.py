@@ -29,7 +29,7 @@ from invoicekit.frames.collection_result import READ, CollectionResult, ledger_f
 from invoicekit.pages import Reading
 from invoicekit.show.export import proof_for_json, rows_for_json
 from invoicekit.show.protocols import Invoice, Reconciliation
-from invoicekit.visible import visible
+from invoicekit.visible import escaped, visible
 
 FORMAT: Final = "invoicekit evidence 1"
 LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip knows
@@ -293,8 +293,8 @@ class _Bundle:
             member.write(text.encode("utf-8", "backslashreplace"))
 
     def json(self, name: str, value: object) -> None:
-        """A file with this value as JSON."""
-        self.text(name, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+        r"""A file with this value as JSON; what would hide or steer is written as `\uXXXX`."""
+        self.text(name, escaped(json.dumps(value, indent=1, ensure_ascii=False)) + "\n")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import sys
 import zipfile
 from decimal import Decimal
 from itertools import islice
+from unicodedata import category
 
 import polars as pl
 import pytest
@@ -23,6 +24,7 @@ from invoicekit.fetch.asking import MissError
 from invoicekit.fetch.kept import read_back
 from invoicekit.sandbox.demo import demo_partner
 from invoicekit.sources.partner_center.source import pages
+from invoicekit.visible import INVISIBLE
 from support.partner import CLOSED, ONE_TIME_AND_AZURE, OPEN, Partner, two_page_invoice, two_pages
 from support.server import TOKEN, Reply, invoice, line, page, rows
 
@@ -55,6 +57,24 @@ def run(command, cwd):
 def two(serve, open_client):
     """A client of G1: two pages, 3.30 USD, closed."""
     return open_client(serve(two_page_invoice()))
+
+
+def test_nothing_that_steers_is_in_what_is_read_as_text(serve, open_client, tmp_path):
+    evil = "U\u202e\u2066\x9b2J\x7f\u200b"
+    lines = page(rows(line("1.10"), line("2.20", currency=json.dumps(evil))))
+    headers = page(rows(invoice(f"G1{evil[1]}", "1.10", date=CLOSED)))
+    client = open_client(serve(lambda asked: lines if "lineitems" in asked.target else headers))
+    held = read(client.latest.evidence(tmp_path / "e.zip"))
+    texts = {
+        name: content.decode()
+        for name, content in held.items()
+        if name.startswith("proof/") or "/" not in name
+    }
+    assert len(texts) == 8
+    for name, text in texts.items():
+        assert not [one for one in text if one != "\n" and category(one) in INVISIBLE], name
+    parts = json.loads(texts["proof/parts.json"])
+    assert evil in {part["currency"] for part in parts}
 
 
 class TestWhatIsInIt:

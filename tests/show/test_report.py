@@ -4,12 +4,14 @@ import base64
 import hashlib
 import re
 from decimal import Decimal
+from unicodedata import category
 
 import pytest
 
 from invoicekit.analysis.comparison.compare import compare
 from invoicekit.show.explorer.widget import Explorer
 from invoicekit.show.report.html import html_of_report, write_report
+from invoicekit.visible import INVISIBLE
 from support.charges import frame
 from support.show_samples import EVIL, PlainClient, PlainInvoice, charge, many
 
@@ -139,6 +141,15 @@ def test_no_name_is_markup_anywhere(html):
         assert EVIL not in body
         assert "<b>Bold" not in body
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body
+
+
+def test_nothing_invisible_is_in_it(html):
+    """An id may come from a file, where anybody can have written it."""
+    steering = "\x1b[2J\x9b\x07\u202e\u2066\u200b\ufeff\u2028"
+    for page in (html, html_of_report(PlainInvoice(id=f"G1{steering}9"))):
+        body = body_of(page).replace("\n", "")
+        assert {ascii(letter) for letter in body if category(letter) in INVISIBLE} == set()
+    assert "<h1>Invoice G1[2J 9</h1>" in page
 
 
 def test_only_our_scripts_may_run_and_nothing_may_be_loaded(html):

@@ -100,7 +100,7 @@ def html_of_report(invoice: Invoice, change: Change | None = None) -> str:
         "report/report.html.j2",
         policy=POLICY.format(scripts=" ".join(map(fingerprint, scripts))),
         css=Markup("".join(map(beside, STYLES))),  # noqa: S704 - our own files
-        id=invoice.id,
+        id=clean(invoice.id),
         state=reconciliation.state,
         tie_out=html_of_tie_out(reconciliation),
         facts=_facts(invoice),
@@ -210,7 +210,7 @@ def _facts(invoice: Invoice) -> list[tuple[str, str]]:
             )
             for name, amount in amounts.items()
         ),
-        ("Named by the invoice", ", ".join(" ".join(map(str, pair)) for pair in pairs.rows())),
+        ("Named by the invoice", ", ".join(" ".join(map(clean, pair)) for pair in pairs.rows())),
     ]
 
 
