@@ -180,15 +180,38 @@ def test_the_changelog_has_a_place_for_what_comes():
 
 
 def test_every_command_has_help_and_is_in_the_readme():
+    """A row each, with options that there are."""
     import typer
 
     from invoicekit.cli.app import app
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     group = typer.main.get_command(app)
-    for name, command in group.commands.items():
-        assert command.help, name
-        assert f"invoicekit {name}" in readme
+    rows = "\n".join(row for row in readme.splitlines() if row.startswith("| "))
+    shown = re.findall(r"`invoicekit ([a-z].*?)`", rows)
+    assert {words.split()[0] for words in shown} == set(group.commands)
+    for words in shown:
+        command = group.commands[words.split()[0]]
+        assert command.help, words
+        below = getattr(command, "commands", {}).values()  # of `cache`
+        params = [one for each in (command, *below) for one in each.params]
+        there = {option for one in params for option in (*one.opts, *one.secondary_opts)}
+        assert set(re.findall(r"(?<![\w-])--?[a-z-]+", words)) <= there, words
+
+
+def test_the_notebook_that_readme_shows_runs(tmp_path, monkeypatch):
+    """Line by line, on the demo partner; connecting wants a sign-in, and a workbook minutes."""
+    monkeypatch.chdir(tmp_path)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.split("```python\n")[1].split("```")[0].splitlines()
+    lines = [line for line in shown if not re.search(r"ik\.connect\(\)|\.workbook\(", line)]
+    assert len(lines) > 20
+    names: dict[str, object] = {}
+    for line in lines:
+        exec(line, names)
+    names["client"].close()
+    assert str(names["invoice"].reconcile()) in readme
+    assert {path.suffix for path in tmp_path.iterdir()} == {"", ".html", ".zip"}
 
 
 def test_tests_lie_in_the_rooms_of_what_they_test():
