@@ -200,7 +200,7 @@ def test_every_command_has_help_and_is_in_the_readme():
 
 
 def test_the_notebook_that_readme_shows_runs(tmp_path, monkeypatch):
-    """Line by line, on the demo partner; connecting wants a sign-in, and a workbook minutes."""
+    """Line by line, on the demo partner; connecting wants a sign-in, and a workbook takes long."""
     monkeypatch.chdir(tmp_path)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = readme.split("```python\n")[1].split("```")[0].splitlines()

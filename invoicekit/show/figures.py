@@ -16,12 +16,11 @@ from typing import Final
 import polars as pl
 
 from invoicekit.analysis.money import EXACT
-from invoicekit.errors import CurrencyError
 from invoicekit.show.badge import caveat
 from invoicekit.show.formatting import (
     clean,
-    currencies_of,
     currency_name,
+    currency_to_draw,
     exact,
     names_of,
     shorten,
@@ -132,13 +131,8 @@ def as_drawn(amount: Decimal) -> float:
 def _bars(totals: pl.DataFrame, top: int) -> _Bars:
     if top < 1:
         raise ValueError(f"top is {top}: a figure needs at least one bar")
-    currencies = currencies_of(totals)
-    if len(currencies) > 1:
-        named = ", ".join(map(currency_name, currencies))
-        raise CurrencyError(
-            f"the totals are in several currencies ({named}), which share no axis: draw one at a"
-            f" time, as in figure_of_totals(totals.filter(currency={currencies[0]!r}))"
-        )
+    one = "in figure_of_totals(totals.filter(currency={}))"
+    currency = currency_to_draw(totals, "totals are", one)
     counted = totals.filter(pl.col("total").is_not_null())
     shown = counted.head(top)
     if "credits" not in shown.columns:  # a total is the one or the other
@@ -151,7 +145,7 @@ def _bars(totals: pl.DataFrame, top: int) -> _Bars:
         names=names_of(shown),
         charges=shown["charges"].to_list(),
         credits=shown["credits"].to_list(),
-        currency=currencies[0] if currencies else None,
+        currency=currency,
         by=title_of(totals),
         left_out=totals.height - shown.height,
     )

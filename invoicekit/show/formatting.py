@@ -11,11 +11,10 @@ import polars as pl
 
 from invoicekit.analysis.money import EXACT, decimals_of, plain
 from invoicekit.analysis.totals import THINGS
+from invoicekit.errors import CurrencyError
 from invoicekit.visible import visible
 
 NO_CURRENCY: Final = "no currency"
-
-# The keys that come as an id and a name, as `totals` makes them (DESIGN section 4).
 
 # What the columns are called in a heading; a column that is not here is its own name, spaced.
 HEADINGS: Final[Mapping[str, str]] = {
@@ -158,6 +157,22 @@ def as_text(frame: pl.DataFrame) -> pl.DataFrame:
 def currencies_of(frame: pl.DataFrame) -> list[str | None]:
     """The currencies that a frame holds, each once, in the frame's order."""
     return frame["currency"].unique(maintain_order=True).to_list()
+
+
+def currency_to_draw(frame: pl.DataFrame, what: str, one: str) -> str | None:
+    """The currency of a frame; `what` are words for the frame, `one` for how to have one of them.
+
+    Raises:
+        CurrencyError: there are several.
+    """
+    currencies = currencies_of(frame)
+    if len(currencies) > 1:
+        named = ", ".join(map(currency_name, currencies))
+        raise CurrencyError(
+            f"the {what} in several currencies ({named}), which share no axis: draw one at a time, "
+            f"as {one.format(repr(currencies[0]))}"
+        )
+    return currencies[0] if currencies else None
 
 
 def keys_of(totals: pl.DataFrame) -> list[str]:

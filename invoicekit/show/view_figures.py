@@ -15,11 +15,11 @@ import polars as pl
 
 from invoicekit.analysis.money import EXACT
 from invoicekit.analysis.views.table import view_named
-from invoicekit.errors import CurrencyError, check_text
+from invoicekit.errors import check_text
 from invoicekit.frames.charge_types import FAMILIES
 from invoicekit.show.badge import caveat
 from invoicekit.show.figures import INK, LINE, as_drawn, figure_of_totals, literal
-from invoicekit.show.formatting import currencies_of, currency_name, exact, shorten
+from invoicekit.show.formatting import currency_name, currency_to_draw, exact, shorten
 from invoicekit.show.plotly_figure import Figure
 from invoicekit.show.protocols import Reconciliation
 
@@ -71,14 +71,8 @@ def figure_of_view(
     """
     if currency is not None:
         view = view.filter(pl.col("currency") == currency)
-    currencies = currencies_of(view)
-    if len(currencies) > 1:
-        named = ", ".join(map(currency_name, currencies))
-        raise CurrencyError(
-            f"the view is in several currencies ({named}), which share no axis: draw one at a "
-            f"time, as with currency={currencies[0]!r}"
-        )
-    figure = DRAWN[name](view, currencies[0] if currencies else currency)
+    drawn = currency_to_draw(view, "view is", "with currency={}")
+    figure = DRAWN[name](view, drawn if view.height else currency)
     if note:
         layout = figure.layout
         layout.title.text += f'<br><span style="font-size:12px">{literal(note)}</span>'

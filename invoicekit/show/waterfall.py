@@ -10,9 +10,9 @@ import polars as pl
 
 from invoicekit.analysis.comparison.compare import Comparison
 from invoicekit.analysis.reconcile import MARKS
-from invoicekit.errors import CurrencyError, check_text
+from invoicekit.errors import check_text
 from invoicekit.show.figures import CHARGE, CREDIT, INK, LINE, TOP, as_drawn, literal
-from invoicekit.show.formatting import currencies_of, currency_name, exact, rounded
+from invoicekit.show.formatting import currency_name, currency_to_draw, exact, rounded
 from invoicekit.show.plotly_figure import Figure
 
 TOTAL: Final = "#666666"
@@ -64,20 +64,13 @@ def figure_of_comparison(
     Raises:
         CurrencyError: they are in several currencies.
     """
-    currencies = currencies_of(totals)
-    if len(currencies) > 1:
-        named = ", ".join(map(currency_name, currencies))
-        raise CurrencyError(
-            f"the comparison is in several currencies ({named}), which share no axis: draw one at "
-            f"a time, as with currency={currencies[0]!r}"
-        )
-    currency = currencies[0] if currencies else None
+    currency = currency_to_draw(totals, "comparison is", "with currency={}")
     none = Decimal(0)
-    before, after = totals.select("before", "after").row(0) if currencies else (none, none)
+    before, after = totals.select("before", "after").row(0) if totals.height else (none, none)
     moved = parts.filter(pl.col("difference") != 0).select("part", "difference").rows()
     bars = [("before", before), *moved, ("after", after)]
     span = _span([amount for _, amount in bars])
-    heading = literal(f"{title}, {currency_name(currency)}" if currencies else title)
+    heading = literal(f"{title}, {currency_name(currency)}" if totals.height else title)
     away = "The axis does not begin at 0" if span[0] > 0 or span[1] < 0 else ""
     notes = [note for note in (*untied(states or {}), away) if note]
     heading += "".join(f'<br><span style="font-size:12px">{note}</span>' for note in notes)

@@ -34,7 +34,7 @@ OBJECT_TYPES = (
     "DailyUsageLineItem",
     "DailyRatedUsageLineItem",
 )
-# The design's table (section 4), to the letter; `-` is null. What is not in it has its own name.
+# The roles of each objectType, to the letter; `-` is null. What is not in it has its own name.
 ROLES = """
 customer_name | customer_name | customer_company_name | customer_name | customer_company_name | customer_name
 offer_id | offer_id | resource_guid | product_id:sku_id | resource_guid | product_id:sku_id
