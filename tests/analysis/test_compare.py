@@ -258,12 +258,16 @@ def test_usage_that_restates_is_not_compared():
 def test_currencies_are_kept_apart():
     before = [line(), line(currency="EUR"), line(currency=None)]
     after = [line("3"), line("4", currency="EUR"), line("5", currency=None)]
-    parts = ik.compare(frame(*before), frame(*after)).parts.filter(pl.col("difference") != 0)
+    found = ik.compare(frame(*before), frame(*after))
+    parts = found.parts.filter(pl.col("difference") != 0)
     assert parts.select("currency", "part", "difference").rows() == [
         ("EUR", "quantity", 20),
         ("USD", "quantity", 10),
         (None, "quantity", 30),
     ]
+    assert found.totals.select("currency", "difference").rows() == [
+        ("EUR", 20), ("USD", 10), (None, 30),
+    ]  # fmt: skip
     assert moved([line()], [line(currency="EUR")]) == {"new customers": 20, "lost customers": -20}
 
 

@@ -331,6 +331,8 @@ def restated(billing: list[dict[str, object]], days: list[dict[str, object]], **
         ([billed("10.00"), billed("5.00", order_id="o2")], [used("15.019")]),  # each of two lines
         ([billed("-10.00")], [used("-10.009")]),  # towards 0
         ([billed("10.00", pc_to_bc_exchange_rate=d("2"))], [used("10.029")]),  # twice
+        ([billed("10.00", pc_to_bc_exchange_rate=d("2")),
+          billed("5.00", pc_to_bc_exchange_rate=d("1"), order_id="o2")], [used("15.059")]),
         ([billed("10.00"), billed("-3", charge_type="customerCredit")], [used("10.00")]),
         ([billed("10.00"), billed("9", unit_type=None, order_id="seats")], [used("10.00")]),
         ([billed("10.00", unit_type=None)], [used("10.00")]),  # payloads of 2018 do not say

@@ -44,6 +44,15 @@ def test_a_frame_without_amounts_or_currencies_is_told_to_be_no_charges(name):
         ik.reconcile(lines, Decimal(1), currency="USD")
 
 
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [(["offer", "term"], '"offer", "term"'), (("term",), '"term"'), (5, '"customer", "offer"')],
+)
+def test_keys_in_a_list_are_told_to_be_arguments(key, written):
+    with pytest.raises(TypeError, match=rf"an argument of its own: totals\({written}\)$"):
+        ik.totals(frame(charge()), key)
+
+
 def test_columns_and_order():
     found = ik.totals(
         frame(

@@ -185,10 +185,14 @@ def test_earned_credit_is_got_or_missed():
 
 def test_the_balance_is_what_is_not_paid():
     rows = [("G1", date(2026, 9, 5), "2026-08", "USD", Decimal(10), Decimal(4)),
-            ("G2", date(2026, 10, 5), "2026-09", "USD", Decimal(10), None)]  # fmt: skip
+            ("G2", date(2026, 10, 5), "2026-09", "USD", Decimal(10), None),
+            ("G3", None, None, "USD", Decimal(1), Decimal(0)),
+            ("G4", date(2026, 9, 5), "2026-08", None, Decimal(2), Decimal(0))]  # fmt: skip
     headers = pl.DataFrame(rows, schema=BILLED, orient="row")
     found = view_named("open balance").make(headers.lazy())
-    assert found.select("invoice_id", "open").rows() == [("G2", None), ("G1", 6)]
+    assert found.select("invoice_id", "open").rows() == [
+        ("G2", None), ("G1", 6), ("G3", 1), ("G4", 2),
+    ]  # fmt: skip
 
 
 def priced(price, start=date(2026, 9, 1), **fields):
