@@ -496,6 +496,10 @@ def test_steps_whose_sum_would_wrap_are_refused():
     }
     with pytest.raises(ik.FrameError, match="too large to be compared"):
         ik.compare(frame(*before), frame(*after))
+    none = [line("0", "1", subtotal=Decimal(1), subscription_id=one) for one in ids]
+    just = [line("25e11", "4e-13", subscription_id=one) for one in ids]  # 39 digits all together
+    with pytest.raises(ik.FrameError, match="too large to be compared"):
+        ik.compare(frame(*none), frame(*just))
 
 
 def test_what_are_no_charges_is_refused():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -95,7 +96,9 @@ def explain(line_items: Mapping[str, Any]) -> pl.DataFrame:
     times the exchange rate cut to the currency's decimals, times the billable quantity) and `amount
     rounded down twice` (price times quantity, cut; times the rate, cut) of new commerce
     (https://learn.microsoft.com/partner-center/billing/modern-invoice-reconciliation-file), `price
-    rounded half up` (its billing scenarios of 2019), `amount rounded half up` (legacy commerce).
+    rounded half up` (its billing scenarios of 2019), `amount rounded half up` (legacy commerce; of
+    usage it is the list price times the overage quantity, for the effective rate is that amount
+    divided: https://learn.microsoft.com/partner-center/billing/usage-based-recon-files).
     Null where none does: `recomputed` is then what comes nearest. `residual` is the subtotal less
     `recomputed`, both in the line's own currency. Where the line's own price does not give it, the
     full price of the same customer, offer and term is tried for its days of a month or year: with
@@ -173,7 +176,13 @@ def _explained(row: Row) -> Found:
     full = None if row.object_type == LEGACY_USAGE or quantity % ONE else row.full
     periods = _periods(row.term, row.start, row.end)
     best: tuple[str | None, int, Line] | None = None
-    for rule, line in _tried(own, full, periods, _rules(row.object_type, quantity)):
+    rules = _rules(row.object_type, quantity)
+    lines = _tried(own, full, periods, rules)
+    if row.object_type == LEGACY_USAGE and row.listed not in {None, price}:
+        listed = own._replace(price=row.listed or 0)
+        first, *others = ((rule, listed) for rule in rules)
+        lines = chain([first], lines, others)
+    for rule, line in lines:
         amount = rule.amount(line) - (row.discount or 0)
         if amount == row.subtotal:
             best = rule.name, amount, line
@@ -186,6 +195,8 @@ def _explained(row: Row) -> Found:
     name, amount, line = best
     if line is own:
         return Found(name, amount, None, *_days_of(own, full, periods))
+    if line.days == line.of:
+        return Found(name, amount, line.price)
     return Found(name, amount, line.price, line.days, line.of)
 
 

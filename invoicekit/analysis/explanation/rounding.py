@@ -79,7 +79,8 @@ def _amount_half_up(line: Line) -> int:
 # below zero, and in currencies without decimals, it does not say: they are cut towards zero, to the
 # currency's own decimals. The third is what gives the amounts printed in "Common billing scenarios"
 # of 2019. The last is legacy commerce's, as its resellers describe it: the price is printed cut to
-# two decimals, and the amount made from the whole one.
+# two decimals, and the amount made from the whole one; of usage Microsoft says it too, in the
+# page on usage-based reconciliation files: the list price times the overage, to the nearest cent.
 SEATS = Rule("price rounded down", _seats)
 USAGE = Rule("amount rounded down twice", _usage, prorates=False)
 PRICE_HALF_UP = Rule("price rounded half up", _price_half_up)
