@@ -168,6 +168,7 @@ def demo(*, faults: str | Iterable[str] = ()) -> Client:
         shutil.rmtree(folder, ignore_errors=True)
 
     client = Client(read_settings(given, environ={}), at_close=leave)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # what threads wrote after close()
     atexit.register(client.close)
     trim_zeros()
     return client

@@ -12,6 +12,7 @@ import threading
 from collections import Counter, defaultdict
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -662,3 +663,19 @@ class TestTheSeeds:
         path = self.ONETIME + "?seekOperation=Next"
         assert ask(seeds, path, MS_ContinuationToken="another")[0] == 400
         assert ask(seeds, path)[0] == 400
+
+
+def test_the_demos_folder_goes_at_exit_whatever_a_thread_wrote_after_it_was_closed():
+    code = (
+        "import invoicekit as ik\n"
+        "with ik.demo() as client:\n"
+        "    client.latest.reconcile()\n"
+        "folder = client.settings.cache_dir\n"
+        "print(folder, folder.exists())\n"
+        "folder.joinpath('late').mkdir(parents=True)\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    folder, _, there = done.stdout.strip().rpartition(" ")
+    assert there == "False"
+    assert not Path(folder).exists()
