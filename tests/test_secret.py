@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import _thread
+import ast
 import copy
+import inspect
 import io
 import logging
 import pickle
@@ -259,6 +261,14 @@ def test_an_error_that_comes_through_a_thread_shows_no_token(serve, open_client)
     names = [frame.name for frame in traceback.extract_tb(error.value.__traceback__)]
     assert "_serve" in names  # of a thread of the pool
     assert TOKEN not in shown(error.value)
+
+
+def test_connect_lets_go_of_each_argument_that_may_be_a_secret():
+    """An error shows the frame of `connect`; a new argument is easily forgotten there."""
+    tree = ast.parse(inspect.getsource(ik.connect))
+    gone = {ast.unparse(name) for one in ast.walk(tree) if isinstance(one, ast.Delete)
+            for name in one.targets}  # fmt: skip
+    assert gone == set(inspect.signature(ik.connect).parameters) - {"progress"}
 
 
 @pytest.fixture
