@@ -16,7 +16,14 @@ import polars as pl
 
 from invoicekit.analysis.money import decimals_of
 from invoicekit.frames.charge_types import CREDIT, TAX, charge_family
-from invoicekit.frames.schema import BY_OBJECT_TYPE, NUMBER
+from invoicekit.frames.schema import (
+    BY_OBJECT_TYPE,
+    DAILY_RATED,
+    DAILY_USAGE,
+    NUMBER,
+    ONE_TIME,
+    USAGE,
+)
 
 ROOM = 10**13  # a sum has 14 digits before the point
 CENT = Decimal("0.01")  # amounts are rounded down to, in the pricing currency
@@ -43,8 +50,8 @@ class Pair:
 
 PAIRS = (
     Pair(
-        "OneTimeInvoiceLineItem",
-        "DailyRatedUsageLineItem",
+        ONE_TIME.object_type,
+        DAILY_RATED.object_type,
         ("subtotal", "billing_pre_tax_total"),
         "meter_category",
         "meter_description",
@@ -53,8 +60,8 @@ PAIRS = (
         ("meter_description", "unit_type"),
     ),
     Pair(
-        "UsageBasedLineItem",
-        "DailyUsageLineItem",
+        USAGE.object_type,
+        DAILY_USAGE.object_type,
         ("consumed_quantity", "consumed_quantity"),
         "resource_guid",
         "resource_guid",

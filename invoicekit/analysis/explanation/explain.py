@@ -25,7 +25,8 @@ from invoicekit.analysis.explanation.rounding import (
 from invoicekit.analysis.factors import DECIMALS, ONE
 from invoicekit.analysis.money import EXACT, decimals_of
 from invoicekit.frames.charges import CHARGES, charges, check_frames
-from invoicekit.frames.schema import BY_OBJECT_TYPE, NUMBER
+from invoicekit.frames.schema import BY_OBJECT_TYPE, LICENSE, NUMBER
+from invoicekit.frames.schema import USAGE as LEGACY_AZURE
 
 # The rules in the order in which they are tried: those of legacy commerce first, or those of new
 # commerce. There, what is billed in whole numbers is seats, and usage otherwise.
@@ -36,8 +37,8 @@ PARTS = (USAGE, SEATS, PRICE_HALF_UP, AMOUNT_HALF_UP)
 # without it; and one more, as Microsoft's example of 2019 (29 days for 12 June to 9 July).
 COUNTED = (1, 0, 2)
 DISCOUNT = "total_other_discount"  # of legacy licences: the subtotal is less by it
-LEGACY_USAGE = "UsageBasedLineItem"
-LEGACY_TYPES = frozenset({"LicenseBasedLineItem", LEGACY_USAGE})
+LEGACY_USAGE = LEGACY_AZURE.object_type
+LEGACY_TYPES = frozenset({LICENSE.object_type, LEGACY_USAGE})
 MONTH, YEAR = "month", "year"
 CYCLES = {MONTH: ("month",), YEAR: ("year", "annual")}  # as a term's text spells them
 LIMIT = 10**38  # what a column of numbers holds

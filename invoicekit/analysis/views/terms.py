@@ -9,10 +9,9 @@ import polars as pl
 from invoicekit.analysis.money import ratio
 from invoicekit.analysis.totals import totals
 from invoicekit.frames.charge_types import CHANGE, CREDIT, TAX
-from invoicekit.frames.schema import NUMBER
+from invoicekit.frames.schema import LICENSE, NUMBER
 
 SOON = 90  # days
-LICENCE = "LicenseBasedLineItem"
 
 
 def _of_a_term(charges: pl.LazyFrame) -> pl.LazyFrame:
@@ -25,9 +24,8 @@ def _of_a_term(charges: pl.LazyFrame) -> pl.LazyFrame:
 
 def priced(charges: pl.LazyFrame) -> pl.LazyFrame:
     """What is bought for a term, at a list price."""
-    prorated = pl.col("object_type").eq_missing(LICENCE) & pl.col("charge_family").eq_missing(
-        CHANGE
-    )
+    is_license = pl.col("object_type").eq_missing(LICENSE.object_type)
+    prorated = is_license & pl.col("charge_family").eq_missing(CHANGE)
     return _of_a_term(charges).filter(~prorated & pl.col("unit_price").is_not_null())
 
 
