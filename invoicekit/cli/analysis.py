@@ -13,6 +13,7 @@ from invoicekit.analysis.views.table import view_named
 from invoicekit.cli.completion import VIEW_NAMES, charge_types_begun, invoice_begun, views_begun
 from invoicekit.cli.opening import InvoiceId, client_of, invoice_of
 from invoicekit.cli.printing import AsShape, Limit, Output, Printer, Safe
+from invoicekit.errors import one_of
 from invoicekit.frames.charge_types import glossary as glossary_of
 
 Before = Annotated[
@@ -79,7 +80,10 @@ def view(
     limit: Limit = None,
 ) -> None:
     """Show a view of an invoice, or of all that are stored."""
-    wanted = view_named(name.replace("-", " ").lower())
+    word = name.lower().replace(" ", "-").replace("_", "-")
+    if word not in VIEW_NAMES:
+        raise typer.BadParameter(f"no view {name!r}{one_of(word, VIEW_NAMES, 'the views are')}")
+    wanted = view_named(word.replace("-", " "))
     if invoice_id is not None and since is not None:
         raise typer.BadParameter("--since is for views of all invoices: leave it or the id out")
     printer = Printer(shape, output, safe)

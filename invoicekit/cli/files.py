@@ -163,6 +163,8 @@ def _percents_of(words: list[str]) -> dict[str | None, str] | None:
     found: dict[str | None, str] = {}
     for word in words:
         name, equals, percents = word.rpartition("=")
+        if equals and not name.strip():
+            raise typer.BadParameter("--markup wants a customer's id before =, or no =")
         check_rate(percents)
         customer = (None if name == "none" else name) if equals else OTHERS
         if customer in found:

@@ -28,6 +28,7 @@ from invoicekit.visible import encodable, visible
 
 INTERRUPTED = 130
 MARK = re.compile("([✔✘⚠]) (?:ties|differs|incomplete)")
+PYDANTIC = re.compile(r"\bValue error, |, unable to parse string as an? \w+")  # typer's checker
 INKS = {"✔": "32", "✘": "31", "⚠": "33"}  # green, red, yellow
 
 
@@ -151,9 +152,10 @@ def _shown(wrong: Any) -> int:  # noqa: ANN401 (typer keeps the class that has t
         return int(wrong.exit_code)
     context = getattr(wrong, "ctx", None)
     path = context.command_path if context else "invoicekit"
-    words = " ".join(wrong.format_message().replace("(s) (", " (").split())
+    words = PYDANTIC.sub("", " ".join(wrong.format_message().replace("(s) (", " (").split()))
     words = words.removeprefix("Invalid value: ").removesuffix(".")
-    say(f"error: {words}. See: {path} --help", to=sys.stderr)
+    end = "" if words.endswith("?") else "."
+    say(f"error: {words}{end} See: {path} --help", to=sys.stderr)
     return int(wrong.exit_code)
 
 

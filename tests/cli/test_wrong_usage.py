@@ -136,8 +136,14 @@ compare 2026-08 2026-13
 compare 2026/08 2026/09
 compare 2026-08-01 2026-09-01
 compare 08-2026 09-2026
+view price movers
+view seat
+redact
+totals G012345612 --limit 1.5
+statements G012345612 -o x --markup =5
 """.strip().split("\n")
 PYTHON = re.compile(
+    r"Value error|unable to parse|\?\. |"
     r"\w\(|\w\.\w+\(|=True|=False|=None|Error\b|Traceback|<class|\bNone\b|_dir\b|_size\b|Enum|client\."
 )
 
@@ -218,6 +224,13 @@ def test_a_name_and_a_month_say_what_is_wrong_with_them(shell):
     assert "'-o': - is for data that is printed; name what to write" in said
     assert "'-o': the name is empty" in shell("totals", "G012345612", "-o", "")[2]
     assert "'2026-13' is no month; say it as 2026-01" in shell("compare", "2026-13", "2026-08")[2]
+
+
+def test_a_view_is_named_as_a_word_of_a_command_line(shell):
+    said = shell("view", "price mover")[2]
+    assert said.startswith("error: no view 'price mover'; the views are customers, products, fam")
+    assert "Did you mean 'price-movers'? See: invoicekit view --help" in said
+    assert shell("view", "PRICE_MOVERS", "D070001012", "--format", "csv")[0] == 0
 
 
 def test_a_dash_is_standard_output_for_data(shell):
