@@ -378,6 +378,9 @@ def test_usage_is_compared_however_large_and_refused_where_its_sums_would_wrap()
     assert more == d(large)
     with pytest.raises(ik.FrameError, match="too large to be checked exactly"):
         restated([billed("1")], [used("90000000000000"), used("90000000000000", 2)])
+    quarter = f"{2**126}e-24"  # four of them wrap to nothing
+    with pytest.raises(ik.FrameError, match="too large to be checked exactly"):
+        restated([billed("1")], [used(quarter, asked_provider=one) for one in "abcd"])
 
 
 def test_usage_of_another_currency_is_not_what_was_billed():

@@ -230,6 +230,15 @@ def test_amounts_of_all_38_digits_are_exact():
     assert len(offers) == 2
 
 
+def test_sums_beyond_64_bits_are_exact():
+    """As integers of the least unit each of them fits 64 bits, and their sum does not."""
+    large = [amount(f"4000000000{n}.00000001", order_id="o1") for n in range(3)]
+    large.append(amount("1.5", order_id="o2"))
+    found = sets(suspects(large, -sum(one["total"] for one in large[:3])))
+    assert found[0][0] == tuple(sorted(one["offer_id"] for one in large[:3]))
+    assert "of order o1" in found[0][1]
+
+
 def test_null_keys_make_no_unit():
     charges = [amount(f"{2**n}.5", order_id=None, subscription_id=None, provider=None)
                for n in range(4)]  # fmt: skip

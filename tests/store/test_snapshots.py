@@ -19,6 +19,7 @@ from invoicekit.sandbox.graph.script import Script
 from invoicekit.sandbox.server import demo_sandbox
 from invoicekit.store import snapshots
 from support.partner import ONE_TIME
+from support.server import TOKEN, Reply, line, page, rows
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +143,7 @@ def test_two_partners_have_a_history_each(graph, open_client):
     assert open_client(graph, "two").unbilled_history().is_empty()
 
 
-@pytest.mark.parametrize("damage", ["note", "frame", "no note", "no frame"])
+@pytest.mark.parametrize("damage", ["note", "frame", "no note", "no frame", "another frame"])
 def test_a_damaged_snapshot_is_none(graph, open_client, damage):
     client = open_client(graph)
     taken_at = client.unbilled().taken_at
@@ -150,6 +151,10 @@ def test_a_damaged_snapshot_is_none(graph, open_client, damage):
     (path,) = (path for path in files(client) if path.name == kind)
     if damage.startswith("no "):
         path.unlink()
+    elif damage == "another frame":  # whole, and not what was written
+        pl.read_parquet(path.read_bytes()).with_columns(subtotal=pl.col("tax_total")).write_parquet(
+            path
+        )
     else:
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
@@ -157,6 +162,18 @@ def test_a_damaged_snapshot_is_none(graph, open_client, damage):
     with pytest.raises(ik.NotFoundError):
         client.unbilled_snapshot(taken_at)
     assert client.unbilled_history().is_empty() == ("note" in damage)
+
+
+def test_what_repeats_a_secret_is_no_snapshot(serve, tmp_path, monkeypatch):
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "data"))
+    lines = page(rows(line(name=TOKEN)))
+    service = serve(lambda asked: lines if "/unbilled/" in asked.target else Reply(status=404))
+    with ik.connect(base_url=service.url, token=TOKEN, cache_dir=tmp_path / "cache") as client:
+        found = client.unbilled(currency="USD")
+        assert TOKEN in found.charges()["customer_name"].to_list()
+        assert client.unbilled_history().is_empty()
+        assert files(client) == []
 
 
 def test_a_note_that_names_a_file_elsewhere_is_not_followed(graph, open_client, tmp_path):
