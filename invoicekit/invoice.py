@@ -35,6 +35,7 @@ from invoicekit.sources.partner_center.header import (
     named_pairs,
     notes_of,
     pairs_of,
+    said_of,
     total_of,
 )
 from invoicekit.sources.partner_center.source import resource
@@ -98,6 +99,15 @@ class Invoice:
         [('onetime', 'billing'), ('onetime', 'usage')]
         """
         return pl.DataFrame(pairs_of(self._header), schema=DETAILS, orient="row")
+
+    @property
+    def about(self) -> dict[str, str]:
+        """Whose it is and of when, in words, as reports say it; what nobody has said is absent.
+
+        >>> invoice.about
+        {'partner': 'demo', 'billing period': '2026-09-01 to 2026-09-30', 'document': 'invoice'}
+        """
+        return said_of(self._header, self._session.settings.tenant_id)
 
     def line_items(
         self,

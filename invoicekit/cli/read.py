@@ -161,6 +161,11 @@ class FileInvoice:
         return self.said or Decimal(0)
 
     @property
+    def about(self) -> dict[str, str]:
+        """Files do not say whose they are."""
+        return {}
+
+    @property
     def details(self) -> pl.DataFrame:
         """The collections that the files stand for."""
         return self.items.collections.select("provider", "line_item_type").unique(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Protocol
 
@@ -50,6 +51,8 @@ class Invoice(Protocol):
     def total(self) -> Decimal: ...
     @property
     def paid(self) -> Decimal | None: ...
+    @property
+    def about(self) -> Mapping[str, str]: ...
     @property
     def details(self) -> pl.DataFrame: ...
     @property

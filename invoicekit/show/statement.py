@@ -138,6 +138,7 @@ def html_of_statement(statement: Statement) -> str:
         facts=[
             ("Invoice", clean(invoice.id)),
             ("Date", f"{invoice.date:%Y-%m-%d}" if invoice.date else "not known"),
+            ("Billing period", clean(invoice.about.get("billing period")) or "not known"),
             ("Customer id", clean(statement.customer_id) or "none"),
             *(
                 ("Total", f"{rounded(one.total, one.currency)} {currency_name(one.currency)}")

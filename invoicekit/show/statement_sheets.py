@@ -42,6 +42,7 @@ def write_statement(statement: Statement, path: Path) -> Path:
             page.line(PRELIMINARY, *[""] * 3, **look_of("incomplete"))
         page.line("Invoice", clean(invoice.id))
         page.line("Date", invoice.date or "not known")
+        page.line("Billing period", clean(invoice.about.get("billing period")) or "not known")
         page.line("Customer id", clean(statement.customer_id) or "none")
         for one in statement.asked:
             page.section(f"Charges in {currency_name(one.currency)}")

@@ -170,6 +170,8 @@ def _write_summary(
         page.line(words, *[""] * 7, **look)
     page.section("The proof")
     own = invoice.currency
+    for name, words in invoice.about.items():
+        page.line(heading(name), clean(words))
     page.line("Invoice date", invoice.date or "not known")
     page.line("Currency", currency_name(own))
     for words, amount in (

@@ -62,6 +62,37 @@ def test_the_badge_says_the_state_in_words_and_by_how_much():
     assert "azure/billing" in pages["incomplete: "].split("</header>")[0]
 
 
+def facts_of(html):
+    """What stands below the badge: name -> words."""
+    return dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html))
+
+
+def test_its_head_says_whose_it_is_of_when_what_is_open_and_whence_the_lines(html):
+    assert facts_of(html) == {
+        "Partner": "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "Billing period": "2026-10-01 to 2026-10-31",
+        "Invoice date": "2026-11-05",
+        "Total": "1,178.90 USD",
+        "Net": "1,178.90 USD",
+        "Tax": "0.00 USD",
+        "Paid": "0.00 USD",
+        "Open": "1,178.90 USD",
+        "Named by the invoice": "onetime billing",
+        "Lines read from": "Partner Center",
+    }
+
+
+def test_net_and_tax_are_not_told_of_an_invoice_that_they_are_not_proven_to_be():
+    """Lines that do not tie, or whose totals have more in them, say nothing of its net."""
+    for invoice in (
+        PlainInvoice(credit=Decimal("-57.07")),
+        PlainInvoice(unread=True),
+        PlainInvoice(lines=frame(charge(total="10.00", subtotal=None))),
+        PlainInvoice(lines=frame(charge(total="10.00", subtotal=Decimal(9)))),
+    ):
+        assert not {"Net", "Tax"} & facts_of(html_of_report(invoice)).keys()
+
+
 def test_each_figure_and_table_says_where_the_invoice_does_not_tie(html):
     """They are copied, printed and cut out one by one."""
     differs = body_of(html_of_report(PlainInvoice(credit=Decimal("-57.07"))))

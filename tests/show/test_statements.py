@@ -79,6 +79,18 @@ def test_there_is_one_for_each_customer_and_an_index(opened, tmp_path):
         assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o600}
 
 
+PERIOD = "2026-10-01 to 2026-10-31"
+
+
+def test_a_statement_says_which_period_it_is_for(demo, tmp_path):
+    invoice = demo.latest
+    one, *_ = invoice.statements(tmp_path)
+    sheet, *_ = invoice.statements(tmp_path, format="xlsx")
+    said = [cell.value for cell in Workbook(sheet).sheets["Statement"].values()]
+    assert f"<dt>Billing period</dt><dd>{PERIOD}</dd>" in one.read_text("utf-8")
+    assert said[said.index("Billing period") + 1] == PERIOD
+
+
 def test_what_rounding_left_is_shown_and_the_index_adds_up(opened, tmp_path):
     *_, cid = opened.statements(tmp_path)
     foot = [(row[0], row[-1]) for row in cells(cid.read_text("utf-8"))[-3:]]

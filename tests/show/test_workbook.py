@@ -208,7 +208,7 @@ def test_from_the_store_it_is_the_same_as_from_memory(demo, tmp_path):
     memory = write_workbook(invoice, lines, tmp_path / "a.xlsx").read_bytes()
     again = demo.invoice("G012345607")  # closed: it lies in the store
     assert again.workbook(tmp_path / "b.xlsx").read_bytes() == memory
-    assert not again._read
+    assert not again._read.results
 
 
 def test_a_new_file_is_for_its_owner_alone_and_one_that_fails_leaves_what_was(tmp_path):
@@ -265,6 +265,13 @@ def test_the_checks_of_an_invoice_that_ties(demo, tmp_path):
     ]
     assert {row["F"] for row in found.values()} == {"OK"}
     assert Decimal(next(iter(found.values()))["D"]) == invoice.total
+
+
+def test_its_summary_says_whose_invoice_it_is_and_of_when(demo, tmp_path):
+    book = Workbook(demo.invoice(INVOICE).workbook(tmp_path / "a.xlsx"))
+    said = [cell.value for cell in book.sheets["Summary"].values()]
+    for name, words in demo.invoice(INVOICE).about.items():
+        assert said[said.index(name.capitalize()) + 1] == words
 
 
 def test_an_invoice_that_differs_says_by_how_much_in_numbers_and_exactly(

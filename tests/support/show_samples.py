@@ -99,6 +99,10 @@ class PlainInvoice:
         return Decimal("0.00")
 
     @property
+    def about(self) -> dict[str, str]:
+        return {"partner": EVIL, "billing period": "2026-10-01 to 2026-10-31"}
+
+    @property
     def details(self) -> pl.DataFrame:
         pairs = [("onetime", "billing")] + [("azure", "billing")] * self.unread
         return pl.DataFrame(pairs, schema=["provider", "line_item_type"], orient="row")

@@ -12,6 +12,8 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import reduce
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +23,9 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from invoicekit.analysis.comparison.compare import Comparison
+from invoicekit.analysis.money import EXACT
 from invoicekit.files.output import writing
+from invoicekit.line_items import TITLES
 from invoicekit.show.badge import caveat, html_of_tie_out
 from invoicekit.show.figures import (
     Figure,
@@ -30,7 +34,7 @@ from invoicekit.show.figures import (
     plotly_config,
 )
 from invoicekit.show.findings import html_of_findings
-from invoicekit.show.formatting import clean, currencies_of, currency_name, exact, title_of
+from invoicekit.show.formatting import clean, currencies_of, currency_name, exact, heading, title_of
 from invoicekit.show.html_assets import beside, fingerprint, json_in_html, rendered
 from invoicekit.show.lines_table import MOST_LINES
 from invoicekit.show.protocols import Invoice, Reconciliation
@@ -103,7 +107,7 @@ def html_of_report(invoice: Invoice, change: Change | None = None) -> str:
         id=clean(invoice.id),
         state=reconciliation.state,
         tie_out=html_of_tie_out(reconciliation),
-        facts=_facts(invoice),
+        facts=_facts(invoice, reconciliation, ledger),
         parts=html_of_table(
             reconciliation.parts.drop(*IN_PART, strict=False),
             name="table-parts",
@@ -196,13 +200,16 @@ def _changed(before: str, comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _facts(invoice: Invoice) -> list[tuple[str, str]]:
+def _facts(invoice: Invoice, proof: Reconciliation, ledger: pl.DataFrame) -> list[tuple[str, str]]:
+    """Whose invoice it is, of when, what it comes to, and where its lines come from."""
+    owed = None if invoice.paid is None else EXACT.subtract(invoice.total, invoice.paid)
+    amounts = {"Total": invoice.total, **_net_and_tax(proof), "Paid": invoice.paid, "Open": owed}
     currency = currency_name(invoice.currency)
-    unknown = "not known"
-    amounts = {"Total": invoice.total, "Paid": invoice.paid}
     pairs = invoice.details.select("provider", "line_item_type").unique(maintain_order=True)
+    sources = ledger["source"].unique(maintain_order=True).drop_nulls()
     return [
-        ("Invoice date", f"{invoice.date:%Y-%m-%d}" if invoice.date else unknown),
+        *((heading(name), clean(words)) for name, words in invoice.about.items()),
+        ("Invoice date", f"{invoice.date:%Y-%m-%d}" if invoice.date else "not known"),
         *(
             (
                 name,
@@ -211,7 +218,19 @@ def _facts(invoice: Invoice) -> list[tuple[str, str]]:
             for name, amount in amounts.items()
         ),
         ("Named by the invoice", ", ".join(" ".join(map(clean, pair)) for pair in pairs.rows())),
+        ("Lines read from", ", ".join(TITLES.get(source, source) for source in sources)),
     ]
+
+
+def _net_and_tax(proof: Reconciliation) -> dict[str, Decimal]:
+    """Of which net and tax, where the lines are known to be the invoice's and add up to it so."""
+    parts = proof.parts.select("subtotal", "tax").drop_nulls()
+    sums = {
+        words: reduce(EXACT.add, parts[name], Decimal(0))
+        for words, name in (("Net", "subtotal"), ("Tax", "tax"))
+    }
+    whole = reduce(EXACT.add, sums.values()) == proof.invoice_total
+    return sums if proof.ties and whole else {}
 
 
 def _version() -> str:

@@ -183,6 +183,22 @@ def notes_of(header: InvoiceHeader) -> list[str]:
     return notes
 
 
+def said_of(header: InvoiceHeader, tenant: str) -> dict[str, str]:
+    """What a reader has to know of the header beside dates and amounts; what it leaves out is not.
+
+    >>> said_of(InvoiceHeader(id="G1", date=None, currency="USD", total=Decimal(1)), "contoso.com")
+    {'partner': 'contoso.com'}
+    """
+    said = {
+        "partner": "" if tenant.startswith("token-") else tenant,  # a digest is nobody's name
+        "billing period": " to ".join(
+            map(str, filter(None, (header.period_start, header.period_end)))
+        ),
+        "document": _words(header.document_type),
+    }
+    return {name: words for name, words in said.items() if words}
+
+
 def _words(document_type: str | None) -> str:
     """`adjustment_note` and `AdjustmentNote` as people write it."""
     return re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", document_type or "").lower()
