@@ -118,6 +118,11 @@ def test_a_manifest_lists_blobs_and_the_way_there_does_not_show():
         assert "windows.net" not in text
 
 
+def test_a_slash_at_the_folders_end_leads_to_the_same_blobs():
+    _, access = parsed(rootDirectory=f"{MANIFEST['rootDirectory']}/")
+    assert access.url("b").reveal() == f"{MANIFEST['rootDirectory']}/b?{SAS}"
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -149,6 +154,7 @@ def test_a_manifest_lists_blobs_and_the_way_there_does_not_show():
         ({"rootDirectory": "https://a.blob.core.windows.net/c#x"}, "names no folder"),
         ({"rootDirectory": "https://u:p@a.blob.core.windows.net/c"}, "names no folder"),
         ({"rootDirectory": "https://[/c"}, "names no folder"),
+        ({"rootDirectory": "https://a.blob.core.windows.net//"}, "names no folder"),
         ({"rootDirectory": "https://a.blob.core.windows.net/c /d"}, "names no folder"),
     ],
 )

@@ -105,7 +105,8 @@ def _parsed(manifest: Secret, where: str, tenant: str) -> tuple[Blobs, Access]:
             "again later; nothing was kept"
         )
     folder = found.get("rootDirectory")
-    if not isinstance(folder, str) or not _is_folder(folder):
+    folder = folder.removesuffix("/") if isinstance(folder, str) else ""
+    if not _is_folder(folder):
         raise PageError(f"{where} names no folder that its blobs could be in, so none is asked")
     sas = found.get("sasToken")
     sas = sas.removeprefix("?") if isinstance(sas, str) else ""
