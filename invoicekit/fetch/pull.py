@@ -77,10 +77,12 @@ def _pull(run: _Run[T], refresh: bool) -> tuple[T, list[Reading]]:  # noqa: FBT0
         except (MissError, Restart):
             continue
     if session.settings.offline:
+        never = collection.lifetime == lifetimes.NOT_AT_ALL
+        why = "is kept in no cache" if never else "is not in the cache"
         raise FetchError(
-            f"{collection.name} is not in the cache, and offline=True never asks",
+            f"{collection.name} {why}, and offline=True never asks",
             url=session.address_of(collection.first),
-            hint="open it once with offline=False",
+            hint="ask it with offline=False" if never else "open it once with offline=False",
         )
     pending = None if refresh else manifests.pending()
     return run.anew(pending)

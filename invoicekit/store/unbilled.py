@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from invoicekit.errors import warn
+from invoicekit.errors import FetchError, warn
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.session import Session
 from invoicekit.frames.collection_result import CollectionResult
@@ -27,6 +27,11 @@ def read_unbilled(session: Session, period: str, currency: str) -> Unbilled:
     Raises:
         FetchError, PageError, FrameError, SettingsError: as of an invoice's lines.
     """
+    if session.settings.offline:
+        raise FetchError(
+            "what is not billed yet is asked for each time, and offline=True never asks",
+            hint="client.unbilled_history() lists the snapshots, unbilled_snapshot() gives one",
+        )
     taken_at = datetime.now(UTC)
     collections = unbilled_of(period, currency, session.settings, taken_at.date())
     with Progress("not billed yet", session.progress) as progress:

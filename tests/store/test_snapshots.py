@@ -336,6 +336,19 @@ def test_words_that_make_no_sense_are_refused(graph, open_client, given, words):
         open_client(graph).unbilled(**given)
 
 
+@pytest.mark.parametrize("source", ["graph", "v1"])
+def test_offline_it_says_where_the_snapshots_are(request, open_client, source):
+    sandbox = request.getfixturevalue(source)
+    taken = open_client(sandbox).unbilled(currency="USD")
+    offline = open_client(sandbox, offline=True)
+    with pytest.raises(ik.FetchError, match=r"offline=True never asks.*unbilled_snapshot\(\)"):
+        offline.unbilled(currency="USD")
+    (time,) = offline.unbilled_history()["taken_at"]
+    assert_frame_equal(offline.unbilled_snapshot(time).charges(), taken.charges())
+    with pytest.raises(ik.FetchError, match=r"is kept in no cache.* Ask it with offline=False"):
+        offline.estimate_links(currency="USD")
+
+
 @pytest.mark.parametrize("time", ["2026-11-26", None, 1])
 def test_what_is_no_time_is_no_snapshots(graph, open_client, time):
     with pytest.raises(TypeError, match=r"is no time; client.unbilled_history\(\)"):

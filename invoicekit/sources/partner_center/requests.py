@@ -44,13 +44,14 @@ def invoices() -> Collection:
 
 def summaries() -> Collection:
     """What is owed, per currency (App+User sign-in only)."""
-    return Collection(SOURCE, "the balances", Request(f"{ROOT}/invoices/summaries"), lifetimes.LIST)
+    asked = Request(f"{ROOT}/invoices/summaries")
+    return Collection(SOURCE, "the list of balances", asked, lifetimes.LIST)
 
 
 def estimate_links(currency: str) -> Collection:
     """Which estimates of months that are not billed yet there are (either sign-in)."""
     first = Request(f"{ROOT}/invoices/estimates/links?{urlencode({'currencycode': currency})}")
-    return Collection(SOURCE, f"the links to estimates in {currency}", first, lifetimes.NOT_AT_ALL)
+    return Collection(SOURCE, f"the list of estimates in {currency}", first, lifetimes.NOT_AT_ALL)
 
 
 def invoice(invoice_id: str) -> Collection:
