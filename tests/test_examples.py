@@ -12,6 +12,7 @@ from functools import cached_property
 import pytest
 
 import invoicekit as ik
+from support.paths import TESTS
 
 READ = (property, cached_property)
 
@@ -65,12 +66,26 @@ def classes() -> dict[str, type]:
 
 CLASSES = classes()
 PUBLIC = public()
+TYPED = (TESTS / "typing_api.py").read_text(encoding="utf-8")
 AT_LEAST = {"connect", "demo", "totals", "Client.invoices", "Client.cache", "Cache.clear",
             "Invoice.line_items", "Reconciliation.ties", "Diagnosis.fine"}  # fmt: skip
 
 
 def test_what_is_public_is_found():
     assert set(PUBLIC) >= AT_LEAST
+
+
+CHECKED = ("Client", "Invoice", "LineItems", "Unbilled", "Reconciliation", "Comparison")
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_type_checkers_read_how_it_is_written(name):
+    """Functions, and what the objects that users hold can do: in `typing_api.py`."""
+    kind, _, attribute = name.partition(".")
+    if attribute and kind in CHECKED:
+        assert f".{attribute}" in TYPED
+    elif inspect.isfunction(PUBLIC[name]) and not attribute:
+        assert f"ik.{name}(" in TYPED
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

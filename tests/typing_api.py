@@ -47,6 +47,8 @@ def a_client() -> None:
     assert_type(client.unbilled(period="previous", currency="USD"), ik.Unbilled)
     assert_type(client.unbilled().charges(), pl.DataFrame)
     assert_type(client.unbilled_history(), pl.DataFrame)
+    assert_type(client.unbilled_snapshot(client.unbilled().taken_at), ik.Unbilled)
+    assert_type(client.estimate_links(currency="USD"), pl.DataFrame)
     assert_type(client.summaries(refresh=True), pl.DataFrame)
     assert_type([found.id for found in client], list[str])
     assert_type(client.scan("OneTimeInvoiceLineItem"), pl.LazyFrame)
@@ -54,6 +56,10 @@ def a_client() -> None:
     assert_type(client.charges(since="2026-01"), pl.LazyFrame)
     assert_type(client.totals("month", "customer", since="2026-01"), pl.DataFrame)
     assert_type(client.sync(since="2026-01", tell=print), pl.DataFrame)
+    assert_type(client.cache.info().size, int)
+    assert_type(client.doctor(ask=True).fine, bool)
+    assert_type(client.sign_out(), bool)
+    client.close()
 
 
 def an_invoice(invoice: ik.Invoice) -> None:
@@ -66,12 +72,23 @@ def an_invoice(invoice: ik.Invoice) -> None:
     lines = invoice.line_items(provider="onetime", line_item_type="billing", source="graph")
     assert_type(lines, ik.LineItems)
     assert_type(lines["OneTimeInvoiceLineItem"], pl.DataFrame)
+    assert_type(lines.ledger, pl.DataFrame)
+    assert_type(lines.collections, pl.DataFrame)
+    assert_type(lines.missing, list[str])
     frames: Mapping[str, pl.DataFrame] = lines
     assert_type(ik.charges(frames), pl.DataFrame)
     assert_type(invoice.charges(usage=True), pl.DataFrame)
     assert_type(invoice.totals("customer", "offer"), pl.DataFrame)
     assert_type(ik.totals(invoice.charges(), "customer"), pl.DataFrame)
+    assert_type(invoice.ledger, pl.DataFrame)
+    assert_type(invoice.first_charges(10), pl.DataFrame)
+    assert_type(invoice.charges_and_credits(), pl.DataFrame)
+    assert_type(invoice.sync(refresh=True).proof, ik.Reconciliation)
     assert_type(invoice.report("invoice.html"), Path)
+    assert_type(invoice.workbook("invoice.xlsx"), Path)
+    assert_type(invoice.statements("out", markup={"*": "5%", None: 0}, format="xlsx"), list[Path])
+    assert_type(invoice.statement("invoice.pdf", overwrite=True), Path)
+    assert_type(invoice.tax_receipts("receipts"), list[Path])
     assert_type(invoice.evidence("invoice.zip"), Path)
     assert_type(ik.redact(lines, key="…"), ik.LineItems)
 
@@ -82,7 +99,13 @@ def a_proof(invoice: ik.Invoice) -> None:
     proof = invoice.reconcile()
     assert_type(proof, ik.Reconciliation)
     assert_type(proof.ties, bool)
+    assert_type(proof.currency, str)
+    assert_type(proof.invoice_total - proof.lines_total, Decimal)
     assert_type(proof.difference, Decimal)
+    assert_type(proof.pages, int | None)
+    assert_type(proof.missing, list[str])
+    state: str = proof.state
+    assert_type(state == "ties", bool)
     assert_type(proof.parts, pl.DataFrame)
     assert_type(proof.findings, pl.DataFrame)
     assert_type(proof.suspects, pl.DataFrame)
@@ -149,6 +172,8 @@ def what_must_not_check(client: ik.Client, invoice: ik.Invoice) -> None:
     invoice.line_items("onetime")  # type: ignore[call-arg]
     invoice.reconcile().ties = True  # type: ignore[misc]  # frozen
     ik.reconcile(invoice.charges(), 2076.63, currency="USD")  # type: ignore[arg-type]  # no floats
+    invoice.statements("out", markup=7.5)  # type: ignore[arg-type]  # no floats
+    invoice.statements("out", format="pdf")  # type: ignore[arg-type]
     ik.explore(invoice)  # type: ignore[arg-type]
     ik.read("a.csv", dates="ymd")  # type: ignore[arg-type]
     ik.read(["a.csv"])  # type: ignore[arg-type]  # each path is an argument
