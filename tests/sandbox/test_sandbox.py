@@ -32,7 +32,7 @@ BILLING, USAGE = ("one_time", "billing_line_items"), ("one_time", "usage_line_it
 OFFICE, AZURE = ("office", "billing_line_items"), ("azure", "billing_line_items")
 DAILY = ("azure", "usage_line_items")
 # Changes whenever the generator does, and must be the same on every platform and Python.
-EVERYTHING = "0e7e99ad48576903418225809bd39308efd108e99acd12a965affba0f5394663"
+EVERYTHING = "83b053dbe3faabd44d3610cc4443a3ea6d1959b32c422e53a0c4dc20faa56d1a"
 TOTALS = {
     "LicenseBasedLineItem": ("subtotal", "tax", "totalForCustomer"),
     "UsageBasedLineItem": ("pretaxCharges", "taxAmount", "postTaxTotal"),

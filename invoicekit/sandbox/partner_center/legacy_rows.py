@@ -101,6 +101,7 @@ def usage_based_rows(spec: Spec, lines: Sequence[Metered]) -> list[bytes]:
     for index, line in enumerate(lines):
         scale = 10 ** (CONSUMED_PLACES + EFFECTIVE_PLACES - 2)
         charged = line.consumed - line.included
+        billed = charged or 1  # units that the effective rates are of
         values: Row = _azure(spec, line, index) | {
             "detailLineItemId": 1,
             "sku": line.resource.sku,
@@ -111,8 +112,8 @@ def usage_based_rows(spec: Spec, lines: Sequence[Metered]) -> list[bytes]:
             "pretaxCharges": exact(line.subtotal, 2),
             "taxAmount": exact(line.tax, 2),
             "postTaxTotal": exact(line.total, 2),
-            "pretaxEffectiveRate": exact(line.subtotal * scale // line.consumed, EFFECTIVE_PLACES),
-            "postTaxEffectiveRate": exact(line.total * scale // line.consumed, EFFECTIVE_PLACES),
+            "pretaxEffectiveRate": exact(line.subtotal * scale // billed, EFFECTIVE_PLACES),
+            "postTaxEffectiveRate": exact(line.total * scale // billed, EFFECTIVE_PLACES),
             "chargeType": "Assess usage fee for current cycle"
             if index % 4
             else "ASSESS USAGE FEE FOR CURRENT CYCLE",
