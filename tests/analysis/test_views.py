@@ -218,6 +218,13 @@ def test_a_price_that_moved_is_told_with_its_days():
     ]
 
 
+def test_an_offer_whose_price_moved_goes_by_its_latest_name():
+    old = priced("10", offer_name="Zoom", charge_end=date(2026, 9, 30))
+    new = priced("12", offer_name="Amber", charge_end=date(2026, 10, 31))
+    for lines in ((old, new), (new, old)):
+        assert view("price movers", *lines)["offer_name"].to_list() == ["Amber"]
+
+
 def test_prices_of_legacy_licences_for_some_days_are_no_moves():
     legacy = {"object_type": "LicenseBasedLineItem"}
     part = priced("3", **legacy, charge_family="change")

@@ -50,7 +50,7 @@ def price_movers(charges: pl.LazyFrame) -> pl.DataFrame:
         .with_columns(in_its_own)
         .group_by("currency", "offer_id", "term")
         .agg(
-            pl.col("offer_name").drop_nulls().max(),
+            _latest("offer_name"),
             pl.len().cast(pl.Int64).alias("lines"),
             pl.col("unit_price").min().alias("lowest"),
             pl.col("unit_price").max().alias("highest"),
