@@ -69,6 +69,7 @@ def an_invoice(invoice: ik.Invoice) -> None:
     assert_type(invoice.total, Decimal)
     assert_type(invoice.paid, Decimal | None)
     assert_type(invoice.details, pl.DataFrame)
+    assert_type(invoice.about, dict[str, str])
     lines = invoice.line_items(provider="onetime", line_item_type="billing", source="graph")
     assert_type(lines, ik.LineItems)
     assert_type(lines["OneTimeInvoiceLineItem"], pl.DataFrame)
