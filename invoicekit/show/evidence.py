@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Final, Protocol, cast
+from typing import IO, Any, BinaryIO, Final, Protocol
 
 import polars as pl
 
@@ -28,6 +28,7 @@ from invoicekit.files.private import file_name, file_names
 from invoicekit.frames.collection_result import READ, CollectionResult, ledger_frame
 from invoicekit.pages import Reading
 from invoicekit.show.export import proof_for_json, rows_for_json
+from invoicekit.show.parquet import write_parquet
 from invoicekit.show.protocols import Invoice, Reconciliation
 from invoicekit.visible import escaped, visible
 
@@ -35,7 +36,6 @@ FORMAT: Final = "invoicekit evidence 1"
 LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip knows
 UNIX, PRIVATE_FILE = 3, 0o100600 << 16
 PIECE = 1 << 20  # bytes
-ROWS = 100_000  # of a row group
 VERSIONS: Final = ("invoicekit", "polars", "requests-cache", "msgspec")
 # Seconds, and whether the cache answered, differ from one reading to the next.
 LEDGER: Final = (
@@ -195,12 +195,7 @@ def _same(kept: Sequence[Reading], read: Sequence[Reading]) -> bool:
 
 def _frame(bundle: _Bundle, file: str, name: str, frame: pl.LazyFrame) -> dict[str, Any]:
     with bundle.member(file, packed=False) as member:
-        try:
-            frame.sink_parquet(
-                cast("IO[bytes]", _Sink(member)), row_group_size=ROWS, compression="zstd"
-            )
-        except pl.exceptions.ComputeError as cause:  # polars' name for a full disk
-            raise OSError(str(cause)) from cause
+        write_parquet(frame, member)
     lines = frame.select(pl.len()).collect().item()
     return {"file": file, "object_type": name, "lines": lines}
 
@@ -246,16 +241,6 @@ class _Member:
         self.digest.update(content)
         self.size += len(content)
         return self.file.write(content)
-
-
-class _Sink:
-    """What polars asks of a file that it writes to."""
-
-    def __init__(self, member: _Member) -> None:
-        self.write = member.write
-
-    def flush(self) -> None:
-        """Nothing is kept back."""
 
 
 class _Bundle:

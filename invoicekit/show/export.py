@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, Final, Literal
 
 import polars as pl
 import polars.selectors as cs
@@ -15,6 +15,7 @@ from invoicekit.analysis.money import plain
 from invoicekit.files.output import folder_at, writing
 from invoicekit.files.private import file_names
 from invoicekit.show.formatting import COUNTS, trimmed
+from invoicekit.show.parquet import write_parquet
 from invoicekit.show.protocols import Reconciliation
 
 Format = Literal["parquet", "csv"]
@@ -91,18 +92,11 @@ def write_lines(
         path = folder / f"{name}.{format}"
         with writing(path) as file:
             if format == "parquet":
-                _write_parquet(frame, file)
+                write_parquet(frame.lazy(), file)
             else:
                 _for_csv(frame, safe=safe).write_csv(file, quote_style=_quoting(safe=safe))
         paths.append(path)
     return paths
-
-
-def _write_parquet(frame: pl.DataFrame, file: BinaryIO) -> None:
-    try:
-        frame.write_parquet(file)
-    except pl.exceptions.ComputeError as cause:  # polars' name for a full disk
-        raise OSError(str(cause)) from cause
 
 
 def _quoting(*, safe: bool) -> Literal["necessary", "non_numeric"]:

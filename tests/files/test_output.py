@@ -187,17 +187,19 @@ from invoicekit.files.output import write_file
 from invoicekit.show.export import write_lines
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder = Path(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))  # what a disk that fills up does
-lines = {"OneTime": pl.DataFrame({"a": [f"{n} of many" for n in range(100_000)]})}
-for write in (
-    lambda: write_file(folder / "report.html", b"x" * 1_000_000),
-    lambda: write_lines(lines, folder, invoice_id="G1", format="csv"),
-    lambda: write_lines(lines, folder, invoice_id="G1", format="parquet"),
-):
-    try:
-        write()
-    except OSError as error:
-        print("OSError", error)
+columns = {f"c{c}": [f"{n} of many {c}" for n in range(500)] for c in range(40)}
+lines = {"OneTime": pl.DataFrame(columns)}
+for most in range(0, 20_000, 1_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))  # as a full disk does
+    for write in (
+        lambda: write_file(folder / "report.html", b"x" * 1_000_000),
+        lambda: write_lines(lines, folder, invoice_id="G1", format="csv"),
+        lambda: write_lines(lines, folder, invoice_id="G1", format="parquet"),
+    ):
+        try:
+            write()
+        except OSError as error:
+            print("OSError", error)
 """
 
 
@@ -210,8 +212,9 @@ def test_a_full_disk_leaves_the_old_file_and_names_the_new_one(tmp_path):
         [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=False
     )
     said = done.stdout.splitlines()
-    assert [line.split()[0] for line in said] == ["OSError"] * 3, done.stderr
-    assert all(name in line for name, line in zip(names, said, strict=True))
+    assert [line.split()[0] for line in said] == ["OSError"] * 60, done.stderr
+    assert all(name in line for name, line in zip(names * 20, said, strict=True))
+    assert all("File too large" in line for line in said), "in the words of the disk"
     assert "None" not in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"old"}
