@@ -17,7 +17,6 @@ from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import keys_of, totals
-from invoicekit.fetch.asking import MissError
 from invoicekit.fetch.collection import Collection
 from invoicekit.fetch.progress import Progress
 from invoicekit.fetch.session import Session
@@ -25,9 +24,9 @@ from invoicekit.fetch.thread_pool import ThreadPool
 from invoicekit.files.output import named_path
 from invoicekit.files.private import file_name
 from invoicekit.frames.charges import CHARGES, charges
-from invoicekit.frames.collection_result import READ, SHARED, CollectionResult, Pair, Results
+from invoicekit.frames.collection_result import SHARED, CollectionResult, Pair, Results
 from invoicekit.line_items import InvoiceLines, LineItems
-from invoicekit.sources.choose import SOURCES, collections_of
+from invoicekit.sources.choose import collections_of
 from invoicekit.sources.partner_center import requests as partner_center
 from invoicekit.sources.partner_center.documents import write_document, write_receipts
 from invoicekit.sources.partner_center.header import (
@@ -36,9 +35,7 @@ from invoicekit.sources.partner_center.header import (
     notes_of,
     pairs_of,
     said_of,
-    total_of,
 )
-from invoicekit.sources.partner_center.source import resource
 from invoicekit.sources.partner_center.vocabulary import line_item_type_of, provider_of
 from invoicekit.store.all_invoices import view_of
 from invoicekit.store.dataset import NotStoredError, Store
@@ -48,8 +45,6 @@ from invoicekit.store.sync import Synced, sync_lines
 from invoicekit.visible import visible
 
 if TYPE_CHECKING:
-    from invoicekit.fetch.kept import Kept, KeptPull
-    from invoicekit.show.evidence import Source
     from invoicekit.show.plotly_figure import Figure
 
 T = TypeVar("T")
@@ -364,12 +359,14 @@ class Invoice:
             FetchError: lines that were not read yet could not be asked for.
         """
         from invoicekit.show.evidence import write_evidence
+        from invoicekit.show.evidence_sources import sources_of
 
         path = named_path(path, 'invoice.evidence("october.zip")')
 
         def write(lines: InvoiceLines) -> Path:
             proof = self._proof(lines)
-            return write_evidence(path, self, lines, proof, self._answers(lines.results))
+            asked = sources_of(self._session, self._header, self._collections(), lines.results)
+            return write_evidence(path, self, lines, proof, asked)
 
         return self._of_lines(write)
 
@@ -475,43 +472,6 @@ class Invoice:
 
     def _proof(self, lines: InvoiceLines) -> Reconciliation:
         return lines.proof(self.total, self.currency, notes=notes_of(self._header))
-
-    def _answers(self, results: Sequence[CollectionResult]) -> list[Source]:
-        """Where the answers behind these collections, and the header, may lie in the cache."""
-        from invoicekit.fetch.kept import read_back
-        from invoicekit.show.evidence import Source
-
-        found = [Source("header", self._header_as_sent)]
-        known = {(one.pair, one.source): one for one in self._collections()}
-        for result in results:
-            if result.state != READ:
-                continue
-            collection = known.get((result.pair, result.source))
-            name, readings = "/".join(result.pair), result.readings
-            if collection is None:
-                why = "these settings do not name the service that they were read from"
-                found.append(Source(name, None, why, readings))
-            else:
-                pages = SOURCES[collection.source].pages
-                ask = partial(read_back, self._session, collection, pages)
-                found.append(Source(name, ask, readings=readings))
-        return found
-
-    def _header_as_sent(self, take: Callable[[Kept], None]) -> KeptPull:
-        """Give `take` the header, where it was asked for by its id, and says the same total.
-
-        Raises:
-            MissError: it is not in the cache, or another one is.
-        """
-        from invoicekit.fetch.kept import read_back
-
-        kept: list[Kept] = []
-        found = read_back(self._session, partner_center.invoice(self.id), resource, kept.append)
-        for one in kept:
-            if total_of(one.body) != self.total:
-                raise MissError
-            take(one)
-        return found
 
     def _collections(self, read: Results | None = None) -> list[Collection]:
         named, source = pairs_of(self._header), (read or self._read).source
