@@ -13,13 +13,18 @@ from types import SimpleNamespace
 import pytest
 
 import invoicekit as ik
-from invoicekit.errors import PACKAGE
+from invoicekit.errors import PACKAGE, warn
 from support.partner import CLOSED, Partner, refused
 from support.server import TOKEN, Reply, invoice, line, page, rows
 
 
 def two(*names: str) -> Partner:
     return Partner(*(invoice(name) for name in names))
+
+
+def test_a_warning_steers_no_terminal():
+    with pytest.warns(UserWarning, match="^owned31m 00.21$"):
+        warn("owned\x9b31m\n\u202e00.21\u200b")
 
 
 # An invoice's id

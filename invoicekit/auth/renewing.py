@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from invoicekit.clouds import GRAPH, PARTNER_CENTER
-from invoicekit.errors import InvoiceKitError
+from invoicekit.errors import InvoiceKitError, SettingsError
 from invoicekit.secret import NO_SECRET, Secret, longest_first
 from invoicekit.setting_values import check_tenant, check_tokens, tid_of
 from invoicekit.settings import Settings
@@ -93,9 +93,14 @@ class Renewing:
     def _renewed(self, audience: str) -> Secret:
         asked_at = self._clock()
         token, ends_at = self._ask(audience)
-        own = tid_of(token)
+        own, first = tid_of(token), tid_of(self._settings.token)
         if audience == GRAPH:
-            check_tokens(tid_of(self._settings.token), own)
+            check_tokens(first, own)
+        elif first and own and first.casefold() != own.casefold():  # whose folder this client has
+            raise SettingsError(
+                "the sign-in gives a token of another tenant than when the client was made: two "
+                "partners, who share no cache. Make another client with connect()"
+            )
         check_tenant(self._settings.tenant_id, own)
         renew_at = ends_at - min(MARGIN, max(ends_at - asked_at, 0.0) / 2)
         self._tokens[audience] = Held(token, renew_at, ends_at)

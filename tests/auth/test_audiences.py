@@ -284,6 +284,34 @@ def test_graphs_token_of_a_function_is_of_the_same_tenant():
         signer.token("graph")
 
 
+def test_a_credential_that_gives_tokens_of_two_tenants_is_refused():
+    def mixed(scope):
+        return AccessToken(jwt(tid=TENANT if scope == PC_SCOPE else OTHER_TENANT))
+
+    signer = signer_for(identified(settings_of(credential=Bank(mixed), tenant_id=DOMAIN)))
+    signer.token()
+    with pytest.raises(SettingsError, match="two partners"):
+        signer.token("graph")
+
+
+@pytest.mark.parametrize("way", ["credential", "token"])
+def test_who_signs_in_to_another_tenant_meanwhile_gets_another_client(serve, tmp_path, way):
+    """`az login` in another window; the domain that was named may be anybody's."""
+    texts = [jwt(tid=TENANT, oid="one"), *[jwt(tid=OTHER_TENANT, oid="two")] * 9]
+    ways = {
+        "credential": Bank(lambda _: AccessToken(texts.pop(0))),
+        "token": lambda: texts.pop(0),
+    }
+    service = serve(lambda _: Reply(b"{}", 401))
+    kept = {"cache_dir": tmp_path, "tenant_id": "partner.example", "base_url": service.url}
+    with (
+        ik.connect(**{way: ways[way]}, **kept) as client,
+        pytest.raises(SettingsError, match=r"another tenant.*Make another client"),
+    ):
+        client.invoices()
+    assert len(service.asked) <= 1
+
+
 def test_offline_nobody_is_asked():
     bank = Bank()
     settings = settings_of(credential=bank, offline=True, tenant_id=TENANT)
