@@ -103,7 +103,8 @@ def test_numbers_in_groups_of_three_are_read(good, write):
 @pytest.mark.parametrize(
     ("sent", "ours"),
     [("(12.50)", "-12.50"), ("$12.50", "12.50"), ("-$12.50", "-12.50"), ("$-12.50", "-12.50"),
-     ("1 234.50", "1234.50"), ("1'234.50", "1234.50"), ("+3.10", "3.10"), (".5", "0.5")],
+     ("1 234.50", "1234.50"), ("1'234.50", "1234.50"), ("+3.10", "3.10"), (".5", "0.5"),
+     ("-12.50 €", "-12.50"), ("(12.50\u00a0€)", "-12.50"), ("12.50$", "12.50")],
 )  # fmt: skip
 def test_amounts_of_other_spellings_are_what_they_say(good, write, sent, ours):
     found = frame(write(changed(good[:2], Subtotal=lambda _: sent)))
@@ -111,7 +112,7 @@ def test_amounts_of_other_spellings_are_what_they_say(good, write, sent, ours):
 
 
 @pytest.mark.parametrize(
-    "sent", ["1.2.3", "1,2,3.0", "12,34.5", "--1.0", "(1.0", "(-1.0)", "1.0 EUR", "0x1", "nan",
+    "sent", ["1.2.3", "1,2,3.0", "12,34.5", "--1.0", "(1.0", "(-1.0)", "1.0 EUR", "$1.0 €", "€", "0x1", "nan",
              "inf", "1e", "\u0661.\u0665", "#REF!"],
 )  # fmt: skip
 def test_an_amount_that_is_none_is_refused_with_its_place(good, write, sent):

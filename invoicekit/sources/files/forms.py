@@ -21,11 +21,13 @@ DateOrder = Literal["mdy", "dmy"]
 DECIMALS: tuple[DecimalSign, ...] = (".", ",")
 ORDERS: tuple[DateOrder, ...] = ("mdy", "dmy")
 _SPACE = " \u00a0\u202f"
+SIGNS = "$€£¥"  # of currencies: before the number, or after it, as in much of Europe
 # A sign or brackets, a currency's sign, thousands in groups of three, decimals, an exponent.
 _NUMBER = (
-    rf"(?P<open>\()?(?P<minus>[+-])?[{_SPACE}]?[$€£¥]?[{_SPACE}]?(?P<sign>[+-])?"
+    rf"(?P<open>\()?(?P<minus>[+-])?[{_SPACE}]?(?P<before>[{SIGNS}])?[{_SPACE}]?(?P<sign>[+-])?"
     rf"(?P<whole>[0-9]*|[1-9][0-9]{{0,2}}(?:[GROUP{_SPACE}'\u2019][0-9]{{3}})+)"
-    r"(?:DECIMAL(?P<decimals>[0-9]*))?(?P<power>[eE][+-]?[0-9]+)?(?P<close>\))?"
+    r"(?:DECIMAL(?P<decimals>[0-9]*))?(?P<power>[eE][+-]?[0-9]+)?"
+    rf"(?(before)|(?:[{_SPACE}]?[{SIGNS}])?)(?P<close>\))?"
 )
 NUMBER = {
     ".": re.compile(_NUMBER.replace("GROUP", ",").replace("DECIMAL", r"\.")),
@@ -173,7 +175,7 @@ def odd_numbers(column: pl.Series) -> pl.Series:
 def read_as(value: str, sign: DecimalSign) -> str | None:
     """A number as digits and a point, if it is one in that form.
 
-    >>> read_as("$1,234.50", "."), read_as("(1.234,5)", ","), read_as("0,045", ".")
+    >>> read_as("$1,234.50", "."), read_as("(1.234,5 €)", ","), read_as("0,045", ".")
     ('1234.50', '-1234.5', None)
     """
     found = NUMBER[sign].fullmatch(value.strip())
