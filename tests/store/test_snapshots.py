@@ -323,6 +323,30 @@ def test_without_data_there_is_no_snapshot(graph, open_client):
     assert client.unbilled_history().is_empty()
 
 
+class WithoutUsage:
+    """Of what is not billed yet, as at the beginning of a month."""
+
+    def __init__(self, exports):
+        self.exports = exports
+
+    def export(self, asked):
+        return None if asked.dataset == "usage" else self.exports.export(asked)
+
+
+@pytest.mark.parametrize("again", ["refresh", "another client"])
+def test_usage_that_has_no_data_yet_is_asked_again_each_time(graph, open_client, again):
+    service, client = graph.graph._service, open_client(graph)
+    exports, service.exports = service.exports, WithoutUsage(graph.graph._service.exports)
+    try:
+        with pytest.warns(UserWarning, match="onetime/usage .* no data yet"):
+            assert client.unbilled(currency="USD").charges(usage=True).is_empty()
+    finally:
+        service.exports = exports
+    client = client if again == "refresh" else open_client(graph)
+    found = client.unbilled(currency="USD", refresh=again == "refresh")
+    assert found.charges(usage=True).height == 300
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 
 from invoicekit.errors import FetchError
+from invoicekit.fetch import lifetimes
 from invoicekit.fetch.collection import Ask, Collection, LeftOut, Restart
 from invoicekit.fetch.downloads import Wanted
 from invoicekit.fetch.transport import closed
@@ -87,8 +88,11 @@ def pages(collection: Collection, ask: Ask) -> Iterator[Page]:
 
 
 def _left_out(collection: Collection, ask: Ask, error: NoDataError) -> LeftOut:
-    """Billing without data makes an invoice incomplete, so it is asked again each time."""
-    kept = collection.line_item_type == "usage"
+    """Billing without data makes an invoice incomplete, so it is asked again each time.
+
+    So is what is not billed yet.
+    """
+    kept = collection.line_item_type == "usage" and collection.lifetime != lifetimes.NOT_AT_ALL
     if kept:
         ask.keep(KEPT_NO_DATA, str(error).encode())
     return LeftOut(NO_DATA, error, kept=kept)
