@@ -11,12 +11,14 @@ import pytest
 
 import invoicekit as ik
 from invoicekit.fetch.collection import LeftOut
+from invoicekit.fetch.pull import pull
 from invoicekit.sandbox.graph.exports import Prepared, export_of, packed
 from invoicekit.sandbox.graph.script import ALWAYS, FAULTS, Fault, Script
 from invoicekit.sandbox.graph.server import GraphServer
-from invoicekit.sources.graph import export
+from invoicekit.sources.graph import export, requests
+from invoicekit.sources.graph.source import pages
 from support.entra import jwt
-from support.exports import EXPORT, EXPORTS, LINES, client_of, kept_in, pulled
+from support.exports import EXPORT, EXPORTS, LINES, client_of, kept_in, lines_of, pulled
 from support.server import TOKEN
 
 
@@ -268,6 +270,16 @@ def test_an_export_that_is_not_ready_in_time_goes_on_with_the_next_call(graph, o
     patient = open_client(graph, export_timeout=60)
     assert pulled(patient)[0] == LINES
     assert asked(graph)[0].count("submit") == 1
+
+
+def test_what_is_not_billed_yet_and_not_ready_in_time_begins_anew(graph, open_client):
+    graph.script = FAULTS["never done"]
+    client = open_client(graph, export_timeout=0.3)
+    asked_for = requests.unbilled(client.settings.graph_url, "billing", "EUR", "current")
+    for _ in range(2):
+        with pytest.raises(ik.FetchError, match=r"not ready.*it begins anew; a longer export_tim"):
+            pull(client._session, asked_for, pages, lines_of)
+    assert asked(graph)[0].count("submit") == 2
 
 
 def test_a_wait_beyond_the_timeout_is_not_begun(graph, open_client):

@@ -112,8 +112,8 @@ def test_amounts_of_other_spellings_are_what_they_say(good, write, sent, ours):
 
 
 @pytest.mark.parametrize(
-    "sent", ["1.2.3", "1,2,3.0", "12,34.5", "--1.0", "(1.0", "(-1.0)", "1.0 EUR", "$1.0 €", "€", "0x1", "nan",
-             "inf", "1e", "\u0661.\u0665", "#REF!"],
+    "sent", ["1.2.3", "1,2,3.0", "12,34.5", "--1.0", "(1.0", "(-1.0)", "1.0 EUR", "$1.0 €", "€",
+             "0x1", "nan", "inf", "1e", "\u0661.\u0665", "#REF!"],
 )  # fmt: skip
 def test_an_amount_that_is_none_is_refused_with_its_place(good, write, sent):
     with pytest.raises(ik.FrameError, match=r"odd\.csv, row 3, column subtotal: not a number"):

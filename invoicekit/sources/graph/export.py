@@ -11,6 +11,7 @@ import time
 from urllib.parse import urljoin, urlsplit
 
 from invoicekit.errors import FetchError, PageError
+from invoicekit.fetch import lifetimes
 from invoicekit.fetch.collection import Ask, Collection, LeftOut, Restart
 from invoicekit.fetch.retry import seconds_in
 from invoicekit.fetch.signing import origin_of
@@ -39,6 +40,7 @@ POLL = 10.0  # seconds between two looks, where the service does not say
 FLOOR = 1.0  # and at least
 MARGIN = 120.0  # seconds before the end of a SAS from which on no download is begun with it
 TOLD_EVERY = 60.0  # seconds
+GOES_ON = "it goes on from here"
 KEPT_OPERATION, KEPT_MANIFEST = "operation", "manifest"
 
 
@@ -53,6 +55,8 @@ class Export:
         self._ask = ask
         self._submission = collection.first
         self._name = collection.name
+        anew = collection.lifetime == lifetimes.NOT_AT_ALL
+        self._then = "it begins anew; a longer export_timeout helps" if anew else GOES_ON
         parts = urlsplit(collection.first.url)
         self._root = f"{parts.scheme}://{parts.netloc}"
         self._lock = threading.Lock()
@@ -161,9 +165,9 @@ class Export:
                 raise FetchError(
                     f"the export of {self._name} is not ready: Graph says {operation.status}, and "
                     f"to look again in {seconds:g} s, which is beyond the "
-                    f"{self._ask.export_timeout:g} s of export_timeout. Ask again later: it goes "
-                    "on from here",
-                    hint="ask again later: it goes on from here",
+                    f"{self._ask.export_timeout:g} s of export_timeout. Ask again later: "
+                    f"{self._then}",
+                    hint=f"ask again later: {self._then}",
                 )
             lasts = now - start
             why = f"the export of {self._name} is {operation.status}, {lasts:.0f} s so far"
