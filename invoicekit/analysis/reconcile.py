@@ -24,6 +24,7 @@ State = Literal["ties", "differs", "incomplete"]
 NOT_BILLED = "not billed yet"
 MARKS = {"ties": "✔", "differs": "✘", "incomplete": "⚠"}
 INKS = {"ties": "#0b5d3b", "differs": "#8c1d18", "incomplete": "#6b4400"}
+PAPERS = {"ties": "#e6f4ec", "differs": "#fdecea", "incomplete": "#fff3d6"}  # a page may be dark
 PARTS = {
     "part": pl.String(),
     **dict.fromkeys(PART, pl.String()),
@@ -199,7 +200,8 @@ class Reconciliation:
         return sorted({currency or "none" for currency in rows["currency"]})
 
     def _repr_html_(self) -> str:
-        return f'<p style="color:{INKS[self.state]};font-weight:600">{escape(str(self))}</p>'
+        look = f"color:{INKS[self.state]};background:{PAPERS[self.state]};font-weight:600"
+        return f'<p style="{look};width:fit-content;padding:2px 8px">{escape(str(self))}</p>'
 
 
 def reconcile(

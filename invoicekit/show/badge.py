@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from invoicekit.analysis.reconcile import INKS, MARKS
+from invoicekit.analysis.reconcile import INKS, MARKS, PAPERS
 from invoicekit.show.formatting import clean, currency_name, exact
 from invoicekit.show.protocols import Reconciliation
 
@@ -24,9 +24,13 @@ class Verdict:
 
 # The inks have a contrast of at least 5 on their paper.
 VERDICTS: Final[Mapping[str, Verdict]] = {
-    "ties": Verdict("The lines add up to the invoice exactly", INKS["ties"], "#e6f4ec"),
-    "differs": Verdict("The lines do not add up to the invoice", INKS["differs"], "#fdecea"),
-    "incomplete": Verdict("Not everything could be read: no proof", INKS["incomplete"], "#fff3d6"),
+    "ties": Verdict("The lines add up to the invoice exactly", INKS["ties"], PAPERS["ties"]),
+    "differs": Verdict(
+        "The lines do not add up to the invoice", INKS["differs"], PAPERS["differs"]
+    ),
+    "incomplete": Verdict(
+        "Not everything could be read: no proof", INKS["incomplete"], PAPERS["incomplete"]
+    ),
 }
 
 TIE_OUT: Final = Markup(

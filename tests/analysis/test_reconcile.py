@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import polars as pl
@@ -159,3 +160,20 @@ def test_a_total_that_is_no_amount_is_refused(total):
 def test_yes_is_no_amount():
     with pytest.raises(TypeError, match="the total is exact"):
         ik.reconcile(frame(), True, currency="USD")
+
+
+def brightness(colour):
+    """How bright a colour is to the eye, 0 to 1: relative luminance, as WCAG has it."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize(("total", "state"), [("60", "ties"), ("1", "differs")])
+def test_in_a_notebook_it_can_be_read_on_a_dark_page_too(total, state):
+    """Its ink has a paper of its own, and stands out from it."""
+    proof = ik.reconcile(frame(charge(total=Decimal(60))), Decimal(total), currency="USD")
+    style = re.search('style="(.*?)"', proof._repr_html_())[1]
+    look = dict(part.split(":") for part in style.split(";"))
+    assert proof.state == state
+    assert (brightness(look["background"]) + 0.05) / (brightness(look["color"]) + 0.05) > 5
