@@ -77,6 +77,7 @@ class Source:
     read_back: ReadBack | None  # None: `why` they cannot be looked for
     why: str = ""
     readings: Sequence[Reading] | None = None  # how the lines were read; of the header, nothing
+    remedy: str = ""  # what to do where they are not in the cache
 
 
 def write_evidence(
@@ -157,6 +158,7 @@ def _pages(
             pull = source.read_back(take)
         except MissError:
             why = f"not whole in the cache any more; {len(files)} of its files are here"
+            why += f"; {source.remedy}" * bool(source.remedy)
     if pull and source.readings is not None:
         if _same(pull.readings, source.readings):
             readings[source.name] = pull.readings

@@ -32,7 +32,8 @@ def sources_of(
         collections: those that it names, as the settings have them now.
         results: what came of them; one may have been read from another service than these name.
     """
-    found = [Source("header", partial(_header_as_sent, session, header))]
+    alone = "client.invoice(id) asks for it, where the invoice came from the list of all"
+    found = [Source("header", partial(_header_as_sent, session, header), remedy=alone)]
     known = {(one.pair, one.source): one for one in collections}
     for result in results:
         if result.state != READ:

@@ -274,6 +274,20 @@ class TestWhatIsNotInTheCache:
         assert pages_of(manifest, "header")["files"] == []
         assert manifest["missing"][0].startswith("header: ")
 
+    def test_of_the_newest_invoice_it_says_how_its_header_gets_there(
+        self, serve, open_client, tmp_path
+    ):
+        """It is known from the list of all invoices, which is nothing to hand on."""
+        client = open_client(serve(two_page_invoice()))
+        found = client.latest
+        (missing,) = manifest_of(found.evidence(tmp_path / "e.zip"))["missing"]
+        assert missing == (
+            "header: not whole in the cache any more; 0 of its files are here; client.invoice(id) "
+            "asks for it, where the invoice came from the list of all"
+        )
+        again = client.invoice(found.id).evidence(tmp_path / "e.zip")
+        assert manifest_of(again)["missing"] == []
+
     def test_a_header_in_another_case_is_there_as_it_was_sent(self, serve, open_client, tmp_path):
         partner = two_page_invoice()
         partner.headers["G1"] = partner.headers["G1"].replace("totalCharges", "TotalCharges")
