@@ -66,6 +66,11 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
         )
     keys = [*keys_of(by, schema.names()), "currency"]
     things = [key for key in by if key in THINGS]
+    shown = [name for key in by for name in _shown(key)]
+    if absent := [name for name in shown if name not in schema]:
+        raise ValueError(
+            f"cannot total by {', '.join(things)}: there is no column {', '.join(absent)}"
+        )
     fine = _summed(frame, [*keys, *(f"{thing}_name" for thing in things)])
     counts = [f"{amount}_count" for amount in AMOUNTS]
     grouped = fine.group_by(keys).agg(pl.col("lines", *AMOUNTS, *counts).sum())
@@ -75,7 +80,6 @@ def totals(charges: Any, *by: str) -> pl.DataFrame:  # noqa: ANN401 (any engine'
     for thing in things:
         names = latest_names(frame, fine, thing)
         grouped = grouped.join(names, on=f"{thing}_id", how="left", nulls_equal=True)
-    shown = [name for key in by for name in _shown(key)]
     return grouped.select(*shown, "currency", "lines", *AMOUNTS).sort(
         "currency",
         "total",

@@ -12,6 +12,11 @@ SETTINGS = (
     "--cloud", "--tenant-id", "--base-url", "--graph-url", "--cache-dir", "--page-size",
 )  # fmt: skip
 FLAGS = ("--offline",)
+# How files are called that data is not printed as, and the command that writes them.
+WRITTEN_BY = {
+    ".xlsx": "workbook", ".html": "report", ".parquet": "lines", ".zip": "evidence",
+    ".pdf": "statement",
+}  # fmt: skip
 
 
 def settings_first(arguments: Sequence[str]) -> list[str]:
@@ -54,6 +59,24 @@ def path_in(word: str | Path) -> Path:
     if not str(word).strip():
         raise BadParameter("the name is empty")
     return Path(word)
+
+
+def data_path_in(word: str | Path) -> Path:
+    """The path of printed data: a table, JSON or CSV.
+
+    >>> data_path_in("october.csv").name
+    'october.csv'
+
+    Raises:
+        BadParameter: it is empty, or its name says something else: no program would open it.
+    """
+    path = path_in(word)
+    if command := WRITTEN_BY.get(path.suffix.lower()):
+        raise BadParameter(
+            f"data is printed as a table, .json or .csv; what writes {path.suffix.lower()} is "
+            f"invoicekit {command}"
+        )
+    return path
 
 
 def own_path_in(word: str | Path) -> Path:

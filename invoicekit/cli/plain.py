@@ -19,6 +19,10 @@ Plain = str | Callable[[re.Match[str]], str]
 TABLE: tuple[tuple[str, Plain], ...] = (
     (AS_CALLED, "."),
     (r"pass connect\(\w+=…\) or set ", "set "),
+    (r"Pass connect\(\w+=…\) or set ", "Set "),
+    (r'(?:; or leave Graph unasked with|, or ask for the lines with|, or take|:) source="v1"', ""),
+    (r"\(ask=True, or --ask\)", "(--ask)"),
+    (r" \(ik\.connect\(\)\)", ""),
     (r"name the host in the call: connect\(\w+=…\), or ", "name the host in the call: "),
     (r"client\.invoices\(\)", "invoicekit invoices"),
     (r"client\.sync\(\)", "invoicekit sync"),

@@ -17,7 +17,7 @@ import typer
 from invoicekit.analysis.money import plain
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.totals import AMOUNTS, THINGS
-from invoicekit.cli.arguments import path_in
+from invoicekit.cli.arguments import data_path_in
 from invoicekit.cli.terminal import Badge, may_be_cut, say, say_data, width_of
 from invoicekit.errors import one_of
 from invoicekit.files.output import folder_at, write_file
@@ -53,7 +53,7 @@ Output = Annotated[
         "-o",
         metavar="FILE",
         help="Write it there and not to the screen.",
-        parser=path_in,
+        parser=data_path_in,
     ),
 ]
 Safe = Annotated[bool, typer.Option("--safe", help="CSV: guard text against spreadsheets.")]

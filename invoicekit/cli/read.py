@@ -18,13 +18,13 @@ import typer
 from invoicekit.analysis.reconcile import Reconciliation
 from invoicekit.analysis.sides import charges_and_credits
 from invoicekit.analysis.totals import totals
+from invoicekit.cli.arguments import data_path_in, path_in
 from invoicekit.cli.completion import keys_begun
 from invoicekit.cli.printing import (
     EXIT,
     KEYS,
     STDOUT,
     AsShape,
-    Output,
     Printer,
     Shape,
     keys_in,
@@ -72,7 +72,10 @@ def read(
     dates: Annotated[
         Literal["mdy", "dmy"] | None, typer.Option(help="The order in dates that do not show it.")
     ] = None,
-    output: Output = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="PATH", help="Where it goes.", parser=path_in),
+    ] = None,
     shape: AsShape = None,
     safe: Annotated[
         bool | None,
@@ -95,6 +98,8 @@ def read(
         )
     if verb in {"lines", "report"} and output in {None, STDOUT}:
         raise typer.BadParameter(f"{verb} wants -o and a name: where to write")
+    if verb not in {"lines", "report"} and output is not None:
+        data_path_in(output)
     if verb == "lines" and shape not in {None, Shape.csv}:
         raise typer.BadParameter("lines are written as Parquet, or with --format csv")
     keys = keys_in(by)

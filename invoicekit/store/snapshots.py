@@ -132,16 +132,7 @@ def _row(note: dict[str, Any]) -> pl.DataFrame:
 
 
 def read(folder: Path, taken_at: datetime) -> Unbilled | None:
-    """The snapshot of that time; `None` where there is none, or it is damaged.
-
-    Raises:
-        TypeError: it is no time.
-    """
-    if not isinstance(taken_at, datetime):
-        raise TypeError(
-            "a snapshot is named by its time, a datetime, as client.unbilled_history() has it in "
-            "taken_at"
-        )
+    """The snapshot of that time; `None` where there is none, or it is damaged."""
     at = taken_at.astimezone(UTC) if taken_at.tzinfo else taken_at.replace(tzinfo=UTC)
     for here, note in _notes(folder):
         with contextlib.suppress(*ODD):

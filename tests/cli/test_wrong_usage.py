@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import typer
 
+from invoicekit.auth.given import NO_GRAPH_TOKEN
 from invoicekit.cli.app import COMMANDS, app
 from invoicekit.cli.arguments import FLAGS, SETTINGS
 from invoicekit.cli.plain import plain_words
@@ -137,6 +138,10 @@ compare 2026/08 2026/09
 compare 2026-08-01 2026-09-01
 compare 08-2026 09-2026
 view price movers
+totals G012345612 -o totals.xlsx
+invoices -o invoices.Parquet
+findings G012345612 -o odd.html --format csv
+read x.csv totals -o totals.xlsx
 view seat
 redact
 totals G012345612 --limit 1.5
@@ -304,6 +309,22 @@ def test_an_error_of_the_system_is_told_without_its_number(shell, tmp_path):
 def test_what_the_library_says_to_call_is_a_command_at_the_shell():
     error = AccessError("x. Check the spelling; the list of invoices is client.invoices()")
     assert plain_words(error).endswith("the list of invoices is invoicekit invoices")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (NO_GRAPH_TOKEN, r"there\. Set INVOICEKIT_GRAPH_TOKEN to a .*, which serve both$"),
+        ('no host: set graph_url as well, or take source="v1"', "--graph-url as well$"),
+        ('its lines are Partner Center\'s: source="v1"', "lines are Partner Center's$"),
+        ("asking (ask=True, or --ask) signs in", r"asking \(--ask\) signs in"),
+        ("only the client can tell (ik.connect()); expected CSV", "can tell; expected CSV"),
+    ],
+)
+def test_what_a_notebook_would_write_is_not_said_at_the_shell(told, said):
+    words = plain_words(SettingsError(told))
+    assert re.search(said, words), words
+    assert PYTHON.search(words) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import polars as pl
 
 from invoicekit.analysis.comparison.months import changes_by_month
 from invoicekit.analysis.views import amounts, terms
-from invoicekit.errors import one_of
+from invoicekit.errors import check_text, one_of
 
 Make = Callable[[pl.LazyFrame], pl.DataFrame]
 
@@ -56,8 +56,10 @@ def view_named(name: str) -> View:
     'how many seats of each offer, month by month'
 
     Raises:
+        TypeError: its name is no text.
         ValueError: there is none; names the one that it is spelt like, and all.
     """
+    check_text(name, "the name of a view", '"seats"')
     if found := BY_NAME.get(name):
         return found
-    raise ValueError(f"there is no view {name!r}{one_of(str(name), BY_NAME, 'the views are')}")
+    raise ValueError(f"there is no view {name!r}{one_of(name, BY_NAME, 'the views are')}")
