@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -13,7 +13,7 @@ import polars as pl
 from invoicekit.analysis.checks.copies import LINE, copies, numbered, picked
 from invoicekit.analysis.checks.drift import undocumented
 from invoicekit.analysis.checks.grounds import Grounds
-from invoicekit.analysis.checks.restated import restated
+from invoicekit.analysis.checks.restated import restated, restated_words
 from invoicekit.analysis.checks.severity import ERROR, NOTE, WARNING, errors_first
 from invoicekit.analysis.checks.tax_rates import ODD_TAX, odd_tax
 from invoicekit.analysis.money import EXACT, plain
@@ -35,7 +35,7 @@ FINDINGS = {
     "detail": pl.String(),
 }
 PART = ("provider", "line_item_type", "object_type")
-MOST_NAMED = 3  # subscriptions
+MOST_NAMED = 3  # charge types
 BILLING = frozenset(kind.object_type for kind in KINDS if not kind.usage)
 USAGE = frozenset(kind.object_type for kind in KINDS if kind.usage)
 Row = dict[str, Any]
@@ -225,23 +225,8 @@ def _restated_usage(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterat
         yield {name: first[name] for name in sides} | {
             "lines": int(rows["lines"].sum()),
             "amount": reduce(EXACT.add, more) if money else None,
-            "detail": _unlike_words(rows, more, money=money),
+            "detail": restated_words(rows, more, money=money),
         }
-
-
-def _unlike_words(rows: pl.DataFrame, more: Sequence[Decimal], *, money: bool) -> str:
-    by_more = zip(more, rows.iter_rows(named=True), strict=True)
-    ranked = sorted(by_more, key=lambda one: -abs(one[0]))
-    named = [_used_and_billed(row) for _, row in ranked[:MOST_NAMED]]
-    rest = f"; and {len(ranked) - len(named):,} more" if len(ranked) > len(named) else ""
-    what = "amount" if money else "quantity"
-    return f"the days' {what} is not what was billed, beyond rounding: {'; '.join(named)}{rest}"
-
-
-def _used_and_billed(row: Row) -> str:
-    category = f" ({row['category']})" if row["category"] else ""
-    used, billed = (plain(row[name], row["currency"]) for name in ("used", "billed"))
-    return f"subscription {row['subscription']}{category}, {used} used, {billed} billed"
 
 
 def _header_only(grounds: Grounds, proof: Proof, _: frozenset[str]) -> Iterator[Row]:

@@ -8,13 +8,14 @@ come to less than these roundings more. Legacy usage has no amounts; its quantit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
-from invoicekit.analysis.money import decimals_of
+from invoicekit.analysis.money import decimals_of, plain
 from invoicekit.frames.charge_types import CREDIT, TAX, charge_family
 from invoicekit.frames.schema import (
     BY_OBJECT_TYPE,
@@ -67,6 +68,7 @@ PAIRS = (
         "resource_guid",
     ),
 )
+MOST_NAMED = 3  # subscriptions
 KEY = ("invoice_id", "subscription", "currency")
 SIDE = {"provider": "asked_provider", "line_item_type": "asked_line_item_type"}
 
@@ -100,6 +102,28 @@ SCHEMA = {
     "billed": NUMBER,
     "money": pl.Boolean(),
 }
+
+
+def restated_words(rows: pl.DataFrame, more: Sequence[Decimal], *, money: bool) -> str:
+    """Such rows of one part in words, those furthest off first.
+
+    Args:
+        rows: as `restated` gives them.
+        more: of each, what was used beyond what was billed.
+        money: whether these are amounts.
+    """
+    by_more = zip(more, rows.iter_rows(named=True), strict=True)
+    ranked = sorted(by_more, key=lambda one: -abs(one[0]))
+    named = [_used_and_billed(row) for _, row in ranked[:MOST_NAMED]]
+    rest = f"; and {len(ranked) - len(named):,} more" if len(ranked) > len(named) else ""
+    what = "amount" if money else "quantity"
+    return f"the days' {what} is not what was billed, beyond rounding: {'; '.join(named)}{rest}"
+
+
+def _used_and_billed(row: Mapping[str, Any]) -> str:
+    category = f" ({row['category']})" if row["category"] else ""
+    used, billed = (plain(row[name], row["currency"]) for name in ("used", "billed"))
+    return f"subscription {row['subscription']}{category}, {used} used, {billed} billed"
 
 
 def _is(name: str, wanted: str) -> bool:
