@@ -395,6 +395,8 @@ def test_all_cells_may_be_in_quotation_marks(good, tmp_path, delimiter, recwarn)
     for path, quoting in zip(paths, (csv.QUOTE_MINIMAL, csv.QUOTE_ALL), strict=True):
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, delimiter=delimiter, quoting=quoting).writerows(good)
+    typed = b"#TYPE System.Management.Automation.PSCustomObject\r\n"
+    paths[1].write_bytes(typed + paths[1].read_bytes())
     plain, quoted = map(frame, paths)
     assert quoted.equals(plain)
     assert len(recwarn) == (0 if delimiter == "," else 2)

@@ -17,6 +17,7 @@ from invoicekit.sources.files.finding import AGAIN, FoundFile
 from invoicekit.sources.files.recognition import CHUNK, Look, kind_of, known_columns
 
 DELIMITERS = (",", ";", "\t")
+NO_HEADER = ("sep=", "#type ")  # what spreadsheets, and PowerShell, may write before it
 AT_ONCE = 10_000  # rows
 
 
@@ -29,7 +30,7 @@ class Sheet:
     kind: Kind
     delimiter: str
     header: tuple[str, ...]  # `""` where a column has no name
-    first: int  # the number of the header's row: spreadsheets may write `sep=;` before it
+    first: int  # the number of the header's row
 
     def where(self, number: int) -> str:
         """The place of a row, as a spreadsheet would show it."""
@@ -120,7 +121,7 @@ def _header(file: FoundFile, look: Look, delimiter: str) -> tuple[list[str], int
         try:
             for row in islice(reader, 3):
                 first += 1
-                if any(row) and not row[0].lower().startswith("sep="):
+                if any(row) and not row[0].lower().startswith(NO_HEADER):
                     return row, first
         except csv.Error as cause:
             raise _no_csv(file.name, first + 1) from cause
