@@ -40,7 +40,15 @@ POLL = 10.0  # seconds between two looks, where the service does not say
 FLOOR = 1.0  # and at least
 MARGIN = 120.0  # seconds before the end of a SAS from which on no download is begun with it
 TOLD_EVERY = 60.0  # seconds
-GOES_ON = "it goes on from here"
+# What comes of asking later for what is not ready; and when there is data where there is none yet.
+BILLED = (
+    "it goes on from here",
+    "it is there some days after the invoice; legacy invoices are v1's",
+)
+UNBILLED = (
+    "it begins anew; a longer export_timeout helps",
+    "it is there some days after the month has begun, in the partner's billing currency alone",
+)
 KEPT_OPERATION, KEPT_MANIFEST = "operation", "manifest"
 
 
@@ -55,8 +63,8 @@ class Export:
         self._ask = ask
         self._submission = collection.first
         self._name = collection.name
-        anew = collection.lifetime == lifetimes.NOT_AT_ALL
-        self._then = "it begins anew; a longer export_timeout helps" if anew else GOES_ON
+        unbilled = collection.lifetime == lifetimes.NOT_AT_ALL
+        self._then, self._no_data = UNBILLED if unbilled else BILLED
         parts = urlsplit(collection.first.url)
         self._root = f"{parts.scheme}://{parts.netloc}"
         self._lock = threading.Lock()
@@ -220,7 +228,7 @@ class Export:
                 f"Graph has no data yet for {self._name}: {said}",
                 code=code,
                 description=reason,
-                hint="it is there some days after the invoice; legacy invoices are v1's",
+                hint=self._no_data,
             )
         return FetchError(
             f"Graph could not export {self._name}: {said}",
