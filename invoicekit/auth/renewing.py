@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from invoicekit.clouds import GRAPH, PARTNER_CENTER
-from invoicekit.errors import InvoiceKitError, SettingsError
+from invoicekit.errors import FetchError, InvoiceKitError, SettingsError
 from invoicekit.secret import NO_SECRET, Secret, longest_first
 from invoicekit.setting_values import check_tenant, check_tokens, tid_of
 from invoicekit.settings import Settings
@@ -91,6 +91,11 @@ class Renewing:
         return text
 
     def _renewed(self, audience: str) -> Secret:
+        if self._settings.offline:
+            raise FetchError(
+                "nobody is asked to sign in: the client is offline",
+                hint="open it with offline=False",
+            )
         asked_at = self._clock()
         token, ends_at = self._ask(audience)
         own, first = tid_of(token), tid_of(self._settings.token)

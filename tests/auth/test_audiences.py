@@ -321,6 +321,21 @@ def test_offline_nobody_is_asked():
         settings_of(credential=bank, offline=True)
 
 
+@pytest.mark.parametrize("audience", ["partner_center", "graph"])
+def test_offline_nobody_is_signed_in_whatever_is_asked(place, tmp_path, audience):
+    bank = Bank()
+    ours = signer_for(settings_of(credential=bank, offline=True, tenant_id=TENANT))
+    for signer in (place.signer(client_secret="S3CRET", offline=True), ours):
+        for ask in (signer.token, lambda one, signer=signer: signer.renew(audience=one)):
+            with pytest.raises(FetchError, match="client is offline"):
+                ask(audience)
+    assert (place.entra.paths, bank.asked) == ([], [])
+    given = {"client_id": "app", "client_secret": "S3CRET", "tenant_id": TENANT}
+    with ik.connect(**given, offline=True, cache_dir=tmp_path) as client:
+        found = {row["topic"]: row["says"] for row in client.doctor(ask=True).rows()}
+    assert "the client is offline" in found["sign-in works"]
+
+
 @pytest.mark.parametrize("text", ["Bearer T0KEN", " T0KEN\n", "T0KEN", Secret("T0KEN")])
 def test_what_is_around_a_token_is_no_part_of_it(text):
     for given in ({"token": lambda: text}, {"credential": Bank(lambda _: AccessToken(text))}):
