@@ -218,6 +218,12 @@ def test_a_price_that_moved_is_told_with_its_days():
     ]
 
 
+def test_a_price_that_was_nothing_is_the_furthest_moved():
+    prices = [("a", "1"), ("a", "99"), ("b", "0"), ("b", "1"), (None, "1"), (None, "2")]
+    moved = [priced(price, offer_id=name) for name, price in prices]
+    assert view("price movers", *moved)["offer_id"].to_list() == ["b", "a", None]
+
+
 def test_an_offer_whose_price_moved_goes_by_its_latest_name():
     old = priced("10", offer_name="Zoom", charge_end=date(2026, 9, 30))
     new = priced("12", offer_name="Amber", charge_end=date(2026, 10, 31))

@@ -70,8 +70,9 @@ def price_movers(charges: pl.LazyFrame) -> pl.DataFrame:
         found.with_columns(
             pl.Series("share", shares, dtype=NUMBER), pl.Series("apart", apart, dtype=NUMBER)
         )
+        # Nothing is further apart than a price of 0 and another: there is no ratio.
         .sort("currency", "apart", "offer_id", "term", descending=[False, True, False, False],
-              nulls_last=True)
+              nulls_last=[True, False, True, True])
         .select(*names, pl.exclude(*names, "apart"))
     )  # fmt: skip
 
