@@ -81,7 +81,9 @@ class Comparison:
         ['side', 'invoice_id']
 
         Args:
-            part: a part, as in `parts`.
+            part: `"new customers"`, `"lost customers"`, `"new offers"`, `"lost offers"`,
+                `"quantity"`, `"price"`, `"exchange rate"`, `"proration"`, `"credits"`, `"rest"` or
+                `"tax"`.
 
         Raises:
             ValueError: there is no such part; lists them.
