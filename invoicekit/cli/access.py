@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import polars as pl
 import typer
 
+from invoicekit.auth.diagnosis import Diagnosis
 from invoicekit.cli.opening import client_of
+from invoicekit.cli.plain import in_shell_words
 from invoicekit.cli.printing import AsShape, Output, Printer
 from invoicekit.cli.terminal import say
 
@@ -19,7 +22,8 @@ def doctor(
     output: Output = None,
 ) -> None:
     """Say what this sign-in can do; without --ask nobody is asked. Exit 1 if something is wrong."""
-    found = client_of(context).doctor(ask=ask)
+    checks = client_of(context).doctor(ask=ask).checks
+    found = Diagnosis(tuple(replace(one, says=in_shell_words(one.says)) for one in checks))
     Printer(shape, output).print(pl.DataFrame(found.rows()), table=repr(found).split("\n"))
     raise typer.Exit(0 if found.fine else 1)
 

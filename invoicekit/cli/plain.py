@@ -14,6 +14,7 @@ VARIABLES = (
     "|refresh_token"
     "|export_timeout|read_timeout|connect_timeout|cache_gb"
 )
+BARE = r"(?<![/\\])\b"  # no part of a path
 AS_CALLED = r"; or pass the same to connect\(token=…\), or what azure-identity gives to \S+"
 Plain = str | Callable[[re.Match[str]], str]
 TABLE: tuple[tuple[str, Plain], ...] = (
@@ -37,8 +38,8 @@ TABLE: tuple[tuple[str, Plain], ...] = (
     (r"overwrite=True", "--overwrite"),
     (r"refresh=True", "--refresh"),
     (r"; line_items\(\) reads it into memory alone", ""),
-    (rf"\b({OPTIONS})\b", lambda found: "--" + found[1].replace("_", "-")),
-    (rf"\b({VARIABLES})\b", lambda found: f"INVOICEKIT_{found[1].upper()}"),
+    (rf"{BARE}({OPTIONS})\b", lambda found: "--" + found[1].replace("_", "-")),
+    (rf"{BARE}({VARIABLES})\b", lambda found: f"INVOICEKIT_{found[1].upper()}"),
     # Words of every day: settings only where something is said of them.
     (r"^(connections|offline)(?= is | \S+ is not between)",
      lambda found: f"INVOICEKIT_{found[1].upper()}"),

@@ -327,6 +327,20 @@ def test_what_a_notebook_would_write_is_not_said_at_the_shell(told, said):
     assert PYTHON.search(words) is None
 
 
+def test_a_path_is_told_as_it_is():
+    assert plain_words(OSError(2, "gone", "/data/cache_dir/x.csv")) == "/data/cache_dir/x.csv: gone"
+
+
+@pytest.mark.parametrize("shape", ["table", "json"])
+def test_the_doctor_names_options_and_variables(shell, monkeypatch, shape):
+    _, out, err = shell("doctor", "--format", shape)
+    assert "--base-url is not the cloud's own, and --graph-url is not set" in out, err
+    monkeypatch.setenv("INVOICEKIT_GRAPH_URL", "http://127.0.0.1:9")
+    _, out, err = shell("doctor", "--format", shape)
+    assert "Set INVOICEKIT_GRAPH_TOKEN" in out, err
+    assert "source=" not in out
+
+
 @pytest.mark.parametrize(
     ("panic", "code", "said"),
     [
