@@ -29,6 +29,7 @@ from invoicekit.frames.schema import BY_OBJECT_TYPE
 from invoicekit.store import hive, parts
 from invoicekit.store.layout import STORE, layout_of
 from invoicekit.store.manifest import (
+    NOTES,
     PARTS,
     VERSION,
     Key,
@@ -43,7 +44,7 @@ from invoicekit.visible import first_few
 
 __all__ = ["FOLDER", "NOTES", "VERSION", "Key", "NotStoredError", "Store", "Stored", "Writer"]
 
-FOLDER, NOTES = "lines", "_invoices"
+FOLDER = "lines"
 # What polars raises where a file is not what it should be; a panic is not even an Exception.
 READ_ERRORS = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 REMEDY = "client.sync() brings them in again, client.cache.clear(invoice=…) forgets them"

@@ -17,7 +17,7 @@ from invoicekit.files.private import file_name, read_note, write_note
 from invoicekit.frames.schema import BY_OBJECT_TYPE
 
 VERSION = 2  # of the decoder and the layout: raise it when the same pages would give other frames
-PARTS = "_parts"
+NOTES, PARTS = "_invoices", "_parts"
 PART = ".lines"  # not `.parquet`: whoever looks for those finds each line once, in the Hive folders
 TOKEN_BYTES = 6
 MOST_BYTES = 256_000_000  # of a manifest: it says of each page how it was read

@@ -109,7 +109,7 @@ def supersede(invoice: Path, *, counted: Stored | None, but: str = "") -> None:
 
     What counted until now ends now, whatever a killed process has said of it.
     """
-    now = _named_by(counted)
+    now = named_by(counted)
     for folder in _folders(invoice):
         if folder.name != but and (folder.name in now or not (folder / WRITING).exists()):
             with contextlib.suppress(OSError):
@@ -124,7 +124,7 @@ def finish(folder: Path) -> None:
 
 def sweep(invoice: Path, named: Stored | None) -> None:
     """Drop the commits of an invoice that nobody reads or writes any more."""
-    keep = _named_by(named)
+    keep = named_by(named)
     for folder in _folders(invoice):
         if folder.name not in keep and _is_over(folder):
             remove(folder)
@@ -168,7 +168,7 @@ def _counts(folder: Path) -> bool:
     return not marked and any(folder.glob(f"*{PART}"))
 
 
-def _named_by(stored: Stored | None) -> set[str]:
+def named_by(stored: Stored | None) -> set[str]:
     """The folders that a manifest's files are in: one, or none where it has no lines."""
     return {Path(part.path).parent.name for part in stored.parts} if stored else set()
 

@@ -12,7 +12,17 @@ from typing import Any
 import polars as pl
 
 from invoicekit.store import parts
-from invoicekit.store.manifest import PARTS, TOKEN_BYTES, Key, PartFile, Stored, invoice_name
+from invoicekit.store.manifest import (
+    NOTES,
+    PARTS,
+    TOKEN_BYTES,
+    Key,
+    PartFile,
+    Stored,
+    UnreadableError,
+    invoice_name,
+    read_manifest,
+)
 
 PART_ROWS = 50_000
 NAMED_BY_FOLDER = ("invoice_id", "object_type")
@@ -85,10 +95,19 @@ class Writer:
 
     def drop(self) -> None:
         """Leave nothing behind of what was not committed."""
-        if not self._committed:
+        if not self._committed and not self._counts():
             parts.remove(self._folder)
             with contextlib.suppress(OSError):
                 self._folder.parent.rmdir()  # if nothing is left
+
+    def _counts(self) -> bool:
+        """Whether it counts all the same: Ctrl-C may come between the commit and its end."""
+        with contextlib.suppress(UnreadableError):
+            stored = read_manifest(
+                self._store / NOTES / f"{invoice_name(self._key.invoice_id)}.json"
+            )
+            return self._token in parts.named_by(stored)
+        return False
 
     def _write(self, name: str) -> None:
         waiting = self._waiting[name]

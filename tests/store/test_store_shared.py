@@ -219,6 +219,28 @@ def test_what_a_killed_process_left_on_its_way_goes_with_the_next_sync(
     assert published(tmp_path) == ["A", "C"]
 
 
+@pytest.mark.parametrize("synced_before", [True, False])
+def test_ctrl_c_right_after_a_commit_takes_nothing_away(
+    serve, open_client, monkeypatch, synced_before
+):
+    """It counts already, and is not yet shown to other engines."""
+    partner = two_page_invoice()
+    client = open_client(serve(partner))
+    if synced_before:
+        client.sync(tell=quiet)
+    partner.lines[1] = page(rows(line("2.20", name="C")))
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as unlucky:
+        unlucky.setattr(hive, "publish", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.sync(refresh=True, tell=quiet)
+    assert client.scan(ONE_TIME).collect()["customer_name"].to_list() == ["A", "C"]
+    assert client.sync(tell=quiet)["new"].to_list() == [False]
+
+
 def test_the_size_of_the_cache_counts_a_file_of_two_names_once(serve, open_client, tmp_path):
     client = open_client(serve(two_page_invoice()))
     client.sync(tell=quiet)
