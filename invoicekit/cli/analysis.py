@@ -11,7 +11,7 @@ import typer
 from invoicekit.analysis.reconcile import MARKS
 from invoicekit.analysis.views.table import view_named
 from invoicekit.cli.completion import VIEW_NAMES, charge_types_begun, invoice_begun, views_begun
-from invoicekit.cli.opening import InvoiceId, client_of, invoice_of
+from invoicekit.cli.opening import InvoiceId, Since, client_of, invoice_of
 from invoicekit.cli.printing import AsShape, Limit, Output, Printer, Safe
 from invoicekit.errors import one_of
 from invoicekit.frames.charge_types import glossary as glossary_of
@@ -19,7 +19,9 @@ from invoicekit.frames.charge_types import glossary as glossary_of
 Before = Annotated[
     str,
     typer.Argument(
-        metavar="BEFORE", help="An invoice's id, or a month: 2026-09.", autocompletion=invoice_begun
+        metavar="BEFORE",
+        help="An invoice's id, or the month that is billed: 2026-09.",
+        autocompletion=invoice_begun,
     ),
 ]
 After = Annotated[
@@ -73,7 +75,7 @@ def view(
             autocompletion=invoice_begun,
         ),
     ] = None,
-    since: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The first month.")] = None,
+    since: Since = None,
     shape: AsShape = None,
     output: Output = None,
     safe: Safe = False,

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from invoicekit.client import Client
     from invoicekit.invoice import Invoice
 
+Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="YYYY-MM",
+        help="Invoices dated in this month or later: one of 2026-10 mostly bills September.",
+    ),
+]
 InvoiceId = Annotated[
     str,
     typer.Argument(

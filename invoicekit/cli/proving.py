@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import typer
 
 from invoicekit.cli.odd import told_below
-from invoicekit.cli.opening import InvoiceId, Refresh, client_of, invoice_of
+from invoicekit.cli.opening import InvoiceId, Refresh, Since, client_of, invoice_of
 from invoicekit.cli.printing import (
     EXIT,
     AsShape,
@@ -55,7 +54,7 @@ def reconcile(
 
 def sync(
     context: typer.Context,
-    since: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The first month.")] = None,
+    since: Since = None,
     refresh: Refresh = False,
     shape: AsShape = None,
     output: Output = None,

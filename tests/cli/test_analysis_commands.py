@@ -104,3 +104,13 @@ def test_demo_plants_faults(inside):
     assert (code, out, err.count("\n")) == (2, "", 1)
     for name in FAULTS:
         assert name.replace(" ", "-") in err
+
+
+def test_since_goes_by_the_dates_of_invoices_and_help_says_so(inside):
+    """The month in a table is the one that was billed: the one before, mostly."""
+    assert inside("sync", "--since", "2026-11")[0] == 0
+    code, out, err = inside("view", "families-by-month", "--since", "2026-11", "--format", "json")
+    assert code == 0, err
+    assert {row["month"] for row in json.loads(out)} == {"2026-10"}
+    for command in ("view", "sync"):
+        assert "Invoices dated in this month or later" in " ".join(inside(command, "-h")[1].split())
