@@ -7,8 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from polars.testing import assert_frame_equal
 
 import invoicekit as ik
+from invoicekit.show.export import write_lines
 from support.portal_files import SAMPLES, csv_of, json_lines_of, rows_of
 
 EURO, LEGACY = "G012345651", "D070001012"
@@ -70,3 +72,14 @@ def test_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ik.read(SAMPLES / "2025")
     assert list(Path.iterdir(tmp_path)) == []
+
+
+@pytest.mark.filterwarnings("ignore:.*does not document.*'wire_invoice_id'")
+def test_the_csv_that_lines_are_written_as_is_read_back(tmp_path):
+    for folder in ("2025", "legacy"):
+        items = ik.read(SAMPLES / folder)
+        write_lines(items, tmp_path / folder, invoice_id="G1", format="csv", safe=False)
+        again = ik.read(tmp_path / folder)
+        for usage in (False, True):
+            found, expected = (ik.charges(one, usage=usage) for one in (again, items))
+            assert_frame_equal(found, expected, check_row_order=False)

@@ -25,7 +25,8 @@ from invoicekit.frames.numbers import (
 from invoicekit.frames.schema import Type
 
 _HOUR = "([01][0-9]|2[0-3]):[0-5][0-9]"  # a day at 25:00 is no date, though its day could be read
-DATE = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(T{_HOUR}(:[0-5][0-9](\.[0-9]+)?)?(Z|[+-]{_HOUR})?)?$"
+_OFFSET = rf"(Z|[+-]{_HOUR.replace(':', ':?')})"  # without a colon, as in our own CSV
+DATE = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(T{_HOUR}(:[0-5][0-9](\.[0-9]+)?)?{_OFFSET}?)?$"
 NO_DATE = "0001-01-01"  # .NET's DateTime.MinValue
 FLAGS = {"true": True, "false": False}
 
@@ -206,6 +207,7 @@ def _sayable(moment: pl.Expr) -> pl.Expr:
 def _instant(column: pl.Expr) -> pl.Expr:
     """An instant in UTC: without an offset it is UTC; ticks beyond microseconds are cut."""
     text = column.str.replace("Z$", "+00:00")
+    text = text.str.replace(r"(T.*[+-][0-9]{2})([0-9]{2})$", "${1}:${2}")
     text = pl.when(text.str.len_chars() == len(NO_DATE)).then(text + "T00:00:00").otherwise(text)
     offset = text.str.contains(r"[+-][0-9]{2}:[0-9]{2}$")
     text = pl.when(offset).then(text).otherwise(text + "+00:00")

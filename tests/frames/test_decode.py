@@ -189,6 +189,8 @@ def test_what_does_not_fit_is_refused_by_place_and_without_its_value(field, lite
         ("2018-02-08T22:31:42", datetime(2018, 2, 8, 22, 31, 42, tzinfo=UTC)),
         ("2018-02-08T16:00:00.0000000-08:00", datetime(2018, 2, 9, tzinfo=UTC)),
         ("2018-02-08T00:00:00.0000000+00:00", datetime(2018, 2, 8, tzinfo=UTC)),
+        ("2018-02-08T16:00:00.000000-0800", datetime(2018, 2, 9, tzinfo=UTC)),
+        ("2018-02-08T16:00-0800", datetime(2018, 2, 9, tzinfo=UTC)),
         ("2018-02-08", datetime(2018, 2, 8, tzinfo=UTC)),
         ("9999-12-31T23:59:59.9999999Z", datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
         ("0001-01-01T00:00:00", None),
