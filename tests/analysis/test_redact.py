@@ -28,6 +28,7 @@ from invoicekit.sandbox.partner.customers import (
     RENAMED_TO,
     RESELLER_MPN,
 )
+from support.partner import refused
 from support.portal_files import SAMPLES
 
 KEY = "a long random text"
@@ -201,6 +202,20 @@ def test_what_a_key_was_is_in_no_repr():
 
 
 # Each documented column was decided on; one that comes new is text, and goes, until it is.
+
+
+def test_of_requests_and_errors_nothing_is_left(serve, open_client):
+    client = open_client(serve(refused("Azure")))
+    with pytest.warns(UserWarning, match="left out"):
+        items = client.invoice("G1").line_items()
+    twin = ik.redact(items, key=KEY)
+    for name in ("request_id", "correlation_id"):
+        before, after = items.ledger[name].to_list(), twin.ledger[name].to_list()
+        assert None not in before
+        assert set(before).isdisjoint(after)
+    assert [one.error is None for one in items.results] == [True, False]
+    assert [one.error for one in twin.results] == [None, None]
+    assert twin.missing == items.missing == ["azure/billing (refused (403))"]
 
 
 def test_no_error_shows_the_key(tmp_path):
