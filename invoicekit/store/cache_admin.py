@@ -67,7 +67,7 @@ class Cleared(int):
         return made
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Cache:
     """The answers and frames kept on disk. Clearing them costs time and nothing else.
 
@@ -76,6 +76,9 @@ class Cache:
     """
 
     folder: Path
+
+    def __repr__(self) -> str:
+        return f"Cache in {self.folder}: .info() says what it holds, .clear() forgets it"
 
     def info(self) -> CacheInfo:
         """Folder, size in all, answers, collections, and since when; asks nothing.

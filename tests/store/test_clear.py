@@ -366,3 +366,11 @@ def test_a_page_that_is_no_file_keeps_nobody_waiting(serve, open_client):
     asked = len(service.asked)
     read_whole(client, chain)
     assert len(service.asked) == asked + chain.pages
+
+
+def test_a_cache_says_where_it_is_and_what_can_be_asked_of_it(tmp_path):
+    """Without reading it: it is displayed wherever it is the last word of a cell."""
+    shown = repr(Cache(tmp_path / "nowhere"))
+    assert (
+        shown == f"Cache in {tmp_path / 'nowhere'}: .info() says what it holds, .clear() forgets it"
+    )
