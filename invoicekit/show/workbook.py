@@ -78,7 +78,7 @@ def write_workbook(
     sums = {key: totals(lines.charges, key) for key, *_ in TOTALS}
     title = f"Invoice {invoice.id}"
     with making(path, created=invoice.date, title=title, most_rows=most_rows) as book:
-        first = Page(book, book.sheet("Summary"), (30, 26, 12, 12, 16, 16, 16, 34))
+        first = Page(book, book.sheet("Summary"), (50, 26, 12, 12, 16, 16, 16, 34))
         written = {key: _write_totals(book, name, sums[key]) for key, name, _ in TOTALS}
         found = [_write_lines(book, name, frame) for name, frame in lines.frames.items()]
         checks = [
