@@ -30,7 +30,7 @@ from books import INVOICES, Books
 
 from support.server import Service
 
-CALM = ("sync", "sync anew", "sync anew", "sync anew", "refresh", "read", "threads", "report")
+CALM = ("sync", "sync anew", "sync anew", "sync anew", "refresh", "read", "threads", "files")
 CLEARING = (*CALM, "trim", "trim", "clear", "clear")
 SEASON = 40  # kills
 AT_ONCE = 4

@@ -11,6 +11,7 @@ import importlib
 import os
 import threading
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,12 +176,21 @@ def _refresh(url: str, cache: str, seed: int, ids: tuple[str, ...], result: Resu
         )
 
 
-def _report(url: str, cache: str, seed: int, ids: tuple[str, ...], result: Result) -> None:
-    """Write a report: it is there whole, or not at all."""
+def _files(url: str, cache: str, seed: int, ids: tuple[str, ...], result: Result) -> None:
+    """Write files that others write too: each is there whole, or not at all."""
     with client_of(url, cache) as client:
         invoice_id = ids[seed % len(ids)]
-        path = Path(cache).with_name(f"report-{seed}.html")
-        asked(result, f"{invoice_id} report", lambda: client.invoice(invoice_id).report(path).name)
+        invoice = client.invoice(invoice_id)
+        folder = Path(cache).parent
+        asked(result, f"{invoice_id} report", lambda: invoice.report(folder / "one.html").name)
+        asked(result, f"{invoice_id} statements", lambda: len(invoice.statements(folder / "all")))
+        for name, write in (("one.xlsx", invoice.workbook), ("one.zip", invoice.evidence)):
+
+            def written(name: str = name, write: Callable[[Path], Path] = write) -> None:
+                with zipfile.ZipFile(write(folder / name)) as archive:
+                    assert archive.testzip() is None, "not whole"
+
+            asked(result, f"{invoice_id} {name}", written)
 
 
 def _trim(url: str, cache: str, seed: int, ids: tuple[str, ...], result: Result) -> None:
@@ -224,7 +234,7 @@ JOBS = {
     "read": _read,
     "threads": _threads,
     "refresh": _refresh,
-    "report": _report,
+    "files": _files,
     "trim": _trim,
     "clear": _clear,
     "offline": _offline,
