@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from invoicekit.fetch.retry import RetryPolicy
     from invoicekit.frames.charge_types import glossary
     from invoicekit.frames.charges import charges
+    from invoicekit.frames.fields import fields
     from invoicekit.invoice import Invoice
     from invoicekit.line_items import LineItems, Unbilled, read, redact
     from invoicekit.show.explorer.widget import Explorer, Selection, explore
@@ -61,6 +62,7 @@ _LATE = {
     "demo": "invoicekit.client",
     "explain": "invoicekit.analysis.explanation.explain",
     "explore": "invoicekit.show.explorer.widget",
+    "fields": "invoicekit.frames.fields",
     "glossary": "invoicekit.frames.charge_types",
     "quality": "invoicekit.analysis.checks.quality",
     "read": "invoicekit.line_items",
@@ -94,6 +96,7 @@ __all__ = [
     "demo",
     "explain",
     "explore",
+    "fields",
     "glossary",
     "quality",
     "read",

@@ -97,6 +97,7 @@ def an_invoice(invoice: ik.Invoice) -> None:
 def a_proof(invoice: ik.Invoice) -> None:
     """What a reconciliation says, and the words of it."""
     assert_type(ik.glossary("addQuantity"), pl.DataFrame)
+    assert_type(ik.fields("OneTimeInvoiceLineItem"), pl.DataFrame)
     proof = invoice.reconcile()
     assert_type(proof, ik.Reconciliation)
     assert_type(proof.ties, bool)

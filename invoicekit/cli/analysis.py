@@ -10,11 +10,18 @@ import typer
 
 from invoicekit.analysis.reconcile import MARKS
 from invoicekit.analysis.views.table import view_named
-from invoicekit.cli.completion import VIEW_NAMES, charge_types_begun, invoice_begun, views_begun
+from invoicekit.cli.completion import (
+    VIEW_NAMES,
+    charge_types_begun,
+    invoice_begun,
+    object_types_begun,
+    views_begun,
+)
 from invoicekit.cli.opening import InvoiceId, Since, client_of, invoice_of
 from invoicekit.cli.printing import AsShape, Limit, Output, Printer, Safe
 from invoicekit.errors import one_of
 from invoicekit.frames.charge_types import glossary as glossary_of
+from invoicekit.frames.fields import fields as fields_of
 
 Before = Annotated[
     str,
@@ -154,3 +161,21 @@ def glossary(
 def _sentences(frame: pl.DataFrame) -> Iterable[str]:
     for row in frame.iter_rows(named=True):
         yield f"{row['row']}: {row['sentence']}"
+
+
+def fields(
+    object_type: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="OBJECT_TYPE",
+            help="One alone, like OneTimeInvoiceLineItem.",
+            autocompletion=object_types_begun,
+        ),
+    ] = None,
+    shape: AsShape = None,
+    output: Output = None,
+    safe: Safe = False,
+    limit: Limit = None,
+) -> None:
+    """List the documented fields, and what each source calls them. No sign-in, no request."""
+    Printer(shape, output, safe).print(fields_of(object_type), limit=limit)

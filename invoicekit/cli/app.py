@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from invoicekit.cli.access import doctor, sign_out
-from invoicekit.cli.analysis import compare, explain, glossary, view
+from invoicekit.cli.analysis import compare, explain, fields, glossary, view
 from invoicekit.cli.arguments import path_in
 from invoicekit.cli.cache import cache
 from invoicekit.cli.completion import clouds_begun
@@ -37,7 +37,7 @@ from invoicekit.cli.terminal import run, say
 COMMANDS = (
     demo,
     invoices, totals, reconcile, findings, suspects, quality, sync,
-    view, compare, explain, glossary,
+    view, compare, explain, glossary, fields,
     lines, report, workbook, statements, evidence, statement, tax_receipts,
     read,
     doctor, sign_out, sandbox,

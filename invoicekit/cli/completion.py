@@ -8,6 +8,7 @@ from invoicekit.analysis.views.table import VIEWS
 from invoicekit.cli.printing import KEYS
 from invoicekit.clouds import CLOUDS
 from invoicekit.frames.charge_types import CHARGE_TYPES
+from invoicekit.frames.schema import KINDS
 from invoicekit.sandbox.faults import FAULTS
 from invoicekit.sources.partner_center.vocabulary import PROVIDERS
 
@@ -48,6 +49,11 @@ def charge_types_begun(incomplete: str) -> list[str]:
     """The charge types that begin so, in any case, and are one word."""
     words = [row.word for row in CHARGE_TYPES if " " not in row.word]
     return [word for word in words if word.lower().startswith(incomplete.lower())]
+
+
+def object_types_begun(incomplete: str) -> list[str]:
+    """The objectTypes whose names begin so."""
+    return _begun([kind.object_type for kind in KINDS], incomplete)
 
 
 def clouds_begun(incomplete: str) -> list[str]:

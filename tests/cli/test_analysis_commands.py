@@ -92,6 +92,20 @@ def test_glossary_needs_no_service(inside, both_services):
     assert len(both_services.requests) == before
 
 
+def test_fields_need_no_service(inside, both_services):
+    before = len(both_services.requests)
+    code, out, err = inside("fields", "OneTimeInvoiceLineItem", "--format", "csv")
+    assert (code, err) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["column"] for row in rows[:2]] == ["partner_id", "customer_id"]
+    code, out, err = inside("fields", "--limit", "2", "--format", "table")
+    assert (code, out.count("LicenseBasedLineItem")) == (0, 2)
+    code, out, err = inside("fields", "OneTimeLineItem")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "Did you mean 'OneTimeInvoiceLineItem'?" in err
+    assert len(both_services.requests) == before
+
+
 def test_demo_plants_faults(inside):
     code, out, err = inside("demo", "--faults", "one-cent,missing customer", "-o", "there")
     assert code == 0, err
