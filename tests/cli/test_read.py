@@ -59,6 +59,19 @@ def test_totals_bear_the_proof():
     assert run(FOLDER, "totals", "--total", "1", "--currency", "EUR").returncode == 0
 
 
+def test_lines_as_csv_are_guarded_unless_they_are_to_be_raw(tmp_path):
+    sample = next((SAMPLES / "2025").glob("*billing.csv")).read_text(encoding="utf-8-sig")
+    file = tmp_path / "file.csv"
+    file.write_text(sample.replace("Blaue Gie", "=1+Gie"), encoding="utf-8")
+    for more, guarded in (((), True), (("--raw",), False)):
+        made = run(str(file), "lines", "-o", str(tmp_path / "out"), "--format", "csv", *more)
+        assert made.returncode == 0, made.stderr
+        (written,) = (tmp_path / "out").glob("*.csv")
+        text = written.read_text(encoding="utf-8")
+        assert "=1+Gie" in text
+        assert ("'=1+Gie" in text) == guarded
+
+
 def test_lines_and_report_are_written(tmp_path):
     made = run(FOLDER, "lines", "-o", str(tmp_path / "lines"), "--format", "csv")
     assert made.returncode == 0, made.stderr
