@@ -224,7 +224,7 @@ def reconcile(
         charges: a frame of charges (`Invoice.charges()`, `ik.charges()`) in polars, pandas, pyarrow
             or another engine that narwhals knows.
         invoice_total: what the lines have to add up to.
-        currency: that of the total; lines in another one make it `differs`.
+        currency: that of the total, in any case; lines in another one make it `differs`.
         details: the collections that the invoice has, a frame `provider, line_item_type`. A billing
             collection without a charge counts as missing, unless the columns `object_type, lines,
             state` say more, as in `LineItems.collections`.
@@ -246,7 +246,7 @@ def reconcile(
         Grounds(charges),
         charges,
         invoice_total,
-        currency=currency,
+        currency=currency.strip().upper(),
         details=details,
         pages=pages,
     )

@@ -28,6 +28,11 @@ def test_ties_only_where_the_difference_is_exactly_nothing():
     assert (near.state, near.difference) == ("differs", Decimal("1e-24"))
 
 
+def test_the_currency_of_the_total_may_be_written_in_any_case():
+    found = ik.reconcile(frame(charge(total=Decimal("1.50"))), Decimal("1.50"), currency=" usd")
+    assert (found.state, found.currency) == ("ties", "USD")
+
+
 def test_the_difference_is_what_the_header_has_and_the_lines_have_not():
     found = ik.reconcile(frame(charge(total=Decimal(100))), Decimal("87.50"), currency="USD")
     assert (found.state, found.difference) == ("differs", Decimal("-12.50"))
