@@ -124,7 +124,7 @@ def test_what_follows_the_packed_text_is_not_passed_over():
 def test_what_has_no_rows_and_no_end_fills_neither_memory_nor_time(start, filler, words):
     packer = zlib.compressobj(1, wbits=31)
     fill = filler * (1_000_000 // len(filler))
-    bomb = b"".join([packer.compress(start), *(packer.compress(fill) for _ in range(60)),
+    bomb = b"".join([packer.compress(start), *(packer.compress(fill) for _ in range(400)),
                      packer.flush()])  # fmt: skip
     tracemalloc.start()
     with pytest.raises(ik.PageError, match=words):
